@@ -41,6 +41,7 @@ _NO_BROKER = (
 )
 _FIREWALL = "a firewall may block port {port}: try port = 443, which AWS IoT Core supports as well"
 _FIREWALL_443 = "a firewall may block port 443: check that this network allows outgoing TLS"
+_PROXY_DOWN = "check cloud.proxy, and that the proxy is running"
 _PROXY = "check cloud.proxy, and that the proxy allows CONNECT to port {port}"
 _PROXY_CREDENTIALS = (
     "save the proxy's user and password as user:password in a file that only the gateway can read, "
@@ -167,6 +168,9 @@ async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -
 
 
 def _tls(cloud: CloudConfig) -> ssl.SSLContext:
+    for file in (cloud.ca_file, cloud.certificate_file, cloud.private_key_file):
+        if file is not None and not file.is_file():  # OpenSSL would wait for a FIFO
+            raise FileNotFoundError(file)
     context = ssl.create_default_context(cafile=cloud.ca_file)
     # From Python 3.13 on, it would refuse certificates that the daemon's own TLS accepts.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -199,11 +203,17 @@ def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
             port = _FIREWALL_443 if cloud.port == ALPN_PORT else _FIREWALL.format(port=cloud.port)
             return Diagnosis(f"{where}: no answer", what_to_check or port)
         case _:
-            is_reached = isinstance(error, ConnectionRefusedError | ConnectionResetError)
-            remedy = _PORT if is_reached else _NAME
-            if is_this_machine(cloud.endpoint):
-                remedy = _NO_BROKER
-            return Diagnosis(f"{where}: {_reason(error)}", what_to_check or remedy)
+            return Diagnosis(f"{where}: {_reason(error)}", _connection_remedy(error, cloud))
+
+
+def _connection_remedy(error: OSError, cloud: CloudConfig) -> str:
+    if cloud.proxy is not None:
+        is_down = isinstance(error, ConnectionRefusedError)
+        return _PROXY_DOWN if is_down else _PROXY.format(port=cloud.port)
+    if is_this_machine(cloud.endpoint):
+        return _NO_BROKER
+    has_answered = isinstance(error, ConnectionRefusedError | ConnectionResetError)
+    return _PORT if has_answered else _NAME
 
 
 def _refusal_remedy(refusal: ProxyRefusal, cloud: CloudConfig) -> str:

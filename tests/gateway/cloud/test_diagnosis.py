@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -420,6 +421,12 @@ async def test_proxy_that_asks_for_a_sign_in_is_a_portal(authority: Authority, a
     assert "open a web page on this network to sign in" in diagnosis.remedy
 
 
+async def test_proxy_that_is_not_there_is_not_said_to_refuse(authority: Authority) -> None:
+    diagnosis = await found(to(8883, authority, proxy="http://127.0.0.1:1"))
+    assert diagnosis.what == "the proxy 127.0.0.1:1: Connection refused"
+    assert diagnosis.remedy == "check cloud.proxy, and that the proxy is running"
+
+
 @pytest.mark.parametrize("answer", ["502 Bad Gateway", "504 Gateway Timeout"])
 async def test_proxy_that_cannot_reach_the_endpoint_is_not_to_blame(
     authority: Authority, answer: str
@@ -492,6 +499,14 @@ async def test_server_that_hangs_up_within_the_handshake_is_named(authority: Aut
 async def test_files_that_are_being_replaced_are_no_diagnosis(authority: Authority) -> None:
     cloud = to(8883, authority, private_key_file=authority.issue("other").private_key_file)
     assert await diagnose(cloud, "auto") is None
+
+
+@pytest.mark.parametrize("key", ["ca_file", "certificate_file", "private_key_file"])
+async def test_fifo_in_place_of_a_file_is_not_waited_for(
+    authority: Authority, tmp_path: Path, key: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert await diagnose(to(8883, authority, **{key: tmp_path / "fifo"}), "auto") is None
 
 
 async def test_broker_without_tls_is_reached_by_a_connection_alone(silent: int) -> None:
