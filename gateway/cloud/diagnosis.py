@@ -65,6 +65,7 @@ _SWALLOWED = (
     "check that this port serves MQTT over TLS; if it does, the network swallows large packets: "
     "try a lower MTU, such as `sudo ip link set mtu 1280 dev eth0`{family}"
 )
+_SILENT = {"AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "the broker sends no MQTT answer"}
 _OTHER_FAMILY = ', or cloud.address_family = "{family}"'
 _CLOCK = "check the clock with `timedatectl`; if the clock is right, "
 _NEW_CERTIFICATE = "the broker needs a new certificate"
@@ -138,7 +139,7 @@ async def diagnose_failure(cloud: CloudConfig, family: Family, error_name: str) 
     """Return why awscrt failed with this error; None if only the broker can know."""
     found = await diagnose(cloud, family)
     if found is None and error_name in SWALLOWED and not cloud.plaintext:
-        return swallowed(cloud)
+        return swallowed(cloud, error_name)
     return found
 
 
@@ -251,11 +252,15 @@ def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
             return Diagnosis(f"{where}: TLS handshake failed: {_reason(error)}", _HANDSHAKE)
 
 
-def swallowed(cloud: CloudConfig) -> Diagnosis:
-    """Return the diagnosis of a TCP connection on which nothing else arrives."""
+def swallowed(cloud: CloudConfig, error_name: str = "") -> Diagnosis:
+    """Return the diagnosis of a TCP connection on which nothing else arrives, or no MQTT.
+
+    `error_name` is awscrt's. A path that swallows the gateway's certificate causes either.
+    """
     other = {"ipv4": "ipv6", "ipv6": "ipv4"}.get(cloud.address_family)
     hint = _OTHER_FAMILY.format(family=other) if other else ""
-    what = f"{cloud.endpoint}:{cloud.port}: connected, but the TLS handshake gets no answer"
+    silent = _SILENT.get(error_name, "the TLS handshake gets no answer")
+    what = f"{cloud.endpoint}:{cloud.port}: connected, but {silent}"
     return Diagnosis(what, _SWALLOWED.format(family=hint))
 
 
