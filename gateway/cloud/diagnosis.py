@@ -65,6 +65,8 @@ _SWALLOWED = (
     "check that this port serves MQTT over TLS; if it does, the network swallows large packets: "
     "try a lower MTU, such as `sudo ip link set mtu 1280 dev eth0`{family}"
 )
+#: awscrt's error for an answer that is not MQTT 5, such as that of a broker for MQTT 3.1.1.
+_NOT_MQTT_5 = "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR"
 _SILENT = {"AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "the broker sends no MQTT answer"}
 _OTHER_FAMILY = ', or cloud.address_family = "{family}"'
 _CLOCK = "check the clock with `timedatectl`; if the clock is right, "
@@ -140,6 +142,8 @@ async def diagnose_failure(cloud: CloudConfig, family: Family, error_name: str) 
     found = await diagnose(cloud, family)
     if found is None and error_name in SWALLOWED and not cloud.plaintext:
         return swallowed(cloud, error_name)
+    if found is None and error_name == _NOT_MQTT_5:
+        return _not_mqtt_5(cloud)
     return found
 
 
@@ -250,6 +254,11 @@ def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
             return Diagnosis(f"{where}: TLS handshake failed: {error.reason or error}", _HANDSHAKE)
         case _:
             return Diagnosis(f"{where}: TLS handshake failed: {_reason(error)}", _HANDSHAKE)
+
+
+def _not_mqtt_5(cloud: CloudConfig) -> Diagnosis:
+    what = f"{cloud.endpoint}:{cloud.port}: the answer is not MQTT 5"
+    return Diagnosis(what, "check that this port serves MQTT, and that the broker supports MQTT 5")
 
 
 def swallowed(cloud: CloudConfig, error_name: str = "") -> Diagnosis:
