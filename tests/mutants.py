@@ -54,6 +54,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "a path that is not Unicode costs the status",
+        "gateway/terminal/json_line.py",
+        'return line.encode(errors="replace") + b"\\n"',
+        'return line.encode() + b"\\n"',
+        "tests/gateway/status/test_report.py",
+    ),
+    Mutant(
+        "a proxy with an IPv6 address stops the start",
+        "gateway/config/proxy.py",
+        'host = f"[{self.host}]" if ":" in self.host else self.host',
+        "host = self.host",
+        "tests/gateway/config/test_proxy.py",
+    ),
+    Mutant(
+        "a CA that has expired is blamed on the broker",
+        "gateway/cloud/diagnosis.py",
+        "if cloud.ca_file is not None and not _is_valid_now(cloud.ca_file):",
+        "if cloud.ca_file is None:",
+        "tests/gateway/cloud/test_diagnosis.py",
+    ),
+    Mutant(
         "a console prints the text of a stranger raw",
         "gateway/terminal/console.py",
         "clean = segment.text if segment.control else printable(segment.text)",

@@ -334,6 +334,25 @@ async def test_broker_that_never_answers_is_given_up_soon(
     assert cloud.what == "no answer in time"
 
 
+@pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"\x20\x02\x00\x00", b"\xff" * 50])
+async def test_broker_that_does_not_speak_mqtt_5_is_named(
+    authority: Authority, answer: bytes
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)  # as a broker for MQTT 3.1.1 does, and one that is none
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        mine = authority.issue("gateway-1")
+        (finding,) = await check_endpoint(settings(port, mine, plaintext=True))
+    assert finding.what == f"127.0.0.1:{port}: the answer is not MQTT 5"
+    assert "supports MQTT 5" in finding.remedy
+
+
 async def test_private_key_of_another_certificate_is_a_failure(
     broker: Mosquitto, authority: Authority
 ) -> None:
