@@ -624,7 +624,8 @@ class TestFaultyOrder:
 
     def test_reading_out_of_order_is_dropped_field_by_field(self) -> None:
         ride = Ride().connect()
-        ride.say(0.5, 80, power_w=100)
+        for at_s in (0, 0.3, 0.5):
+            ride.say(at_s, 80, power_w=100)
         ride.say(0.4, 10, resistance_percent=40)
         assert ride.sampler.dropped == 1
         assert ride.close(1) == Sample(
