@@ -52,6 +52,7 @@ def test_message_that_is_accepted_as_its_own_witness_gets_no_strike() -> None:
     for _ in range(STRIKES):
         accuse(trials, failing)
         trials.accept(failing)
+        assert not trials.is_blamed(failing)
     assert not trials.is_proven(failing)
 
 
@@ -146,6 +147,7 @@ def test_strikes_of_a_message_that_was_set_aside_are_forgotten() -> None:
 
 def test_message_that_was_set_aside_is_on_trial_no_longer_and_its_bike_is_blamed() -> None:
     trials, failing = Trials(), entry(1)
+    trials.accept(entry(2))
     assert not trials.has_blamed
     strike(trials, failing, STRIKES)
     assert trials.has_blamed
