@@ -376,6 +376,25 @@ class TestCommandedRaces:
         ride.race_clock.change_races(BikeRaces([Race(5, START_MS + 3000, 60)]))
         assert (ride.running.race.race_id, ride.running.second) == (5, 23)
 
+    async def test_undated_second_stays_undated_when_a_race_is_added(self) -> None:
+        races = BikeRaces()
+        clock = JumpingClock(START_MS, MONOTONIC_NS)
+        clock.is_set = False
+        ride = Ride(clock=clock, races=races)
+        undated = ride.race_clock.running
+        races.start(Race(5, START_MS + 5000, 3), START_MS, replaces=False)
+        assert ride.race_clock.running == undated == UndatedSecond(8 * NS_PER_S)
+
+    async def test_undated_second_outside_all_races_is_followed_by_the_next_race(self) -> None:
+        clock = JumpingClock(START_MS, MONOTONIC_NS)
+        clock.is_set = False
+        ride = Ride(clock=clock, races=BikeRaces([Race(5, START_MS + 5000, 3)]))
+        clock.is_set = True
+        assert isinstance(await ride.race_clock.tick(), UndatedSecond)
+        await ride.tick(3)
+        assert [one.second for one in ride.ticked] == [1, 2, 3]
+        assert ride.ticked[0].start_ns - MONOTONIC_NS == 5 * NS_PER_S
+
     async def test_race_clock_that_is_woken_beats_its_pulse_and_waits_on(self) -> None:
         ride = self.ride(BikeRaces())
         ticking = asyncio.create_task(ride.race_clock.tick())
