@@ -751,6 +751,38 @@ async def test_publisher_drained_waits_for_the_last_answer_but_not_when_offline(
     assert drained.done()
 
 
+async def test_publisher_is_drained_with_the_last_answer(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    drained = asyncio.create_task(bench.publisher.drained())
+    await bench.clock.settle()
+    bench.uplink.answer_oldest(ACCEPTED)
+    await bench.clock.settle()
+    assert drained.done()
+
+
+async def test_publisher_is_drained_soon_after_the_last_answer_to_another(bench: Bench) -> None:
+    other = FakeUplink(lambda _: None)
+    another = Publisher(bench.buffer, other, bench.clock, Random(2), RATE_PER_S)
+    publishing = asyncio.create_task(another.run())
+    await bench.clock.settle()
+    other.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    assert other.open_tickets == 1
+    bench.uplink.connect()
+    drained = asyncio.create_task(bench.publisher.drained())
+    await bench.clock.settle()
+    other.answer_all(ACCEPTED)
+    await bench.clock.settle()
+    assert not drained.done()
+    await bench.clock.run_for(0.1)
+    assert drained.done()
+    publishing.cancel()
+
+
 async def test_publisher_pulse_beats_unless_an_answer_never_comes(bench: Bench) -> None:
     bench.uplink.connect()
     await bench.clock.run_for(300)
