@@ -413,9 +413,12 @@ class TestCommandedRaces:
         )
 
     async def test_race_clock_that_changes_races_leaves_the_former_ones(self) -> None:
-        former = BikeRaces()
-        self.ride(former).race_clock.change_races(BikeRaces())
+        former, races = BikeRaces(), BikeRaces()
+        ride = self.ride(former)
+        ride.race_clock.change_races(races)
         assert former._subscribers == []
+        races.start(Race(5, START_MS, 300), START_MS, replaces=False)
+        assert ride.running.race.race_id == 5, "it follows the others"
 
     async def test_wall_clock_is_read_every_ten_seconds_before_a_race(self) -> None:
         clock = ReadClock(START_MS, MONOTONIC_NS)

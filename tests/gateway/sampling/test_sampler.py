@@ -189,6 +189,12 @@ class TestState:
         assert (sample.cadence, sample.resistance) == (FieldState.LIVE, FieldState.STALE)
         assert sample.resistance_percent == 40
 
+    def test_cadence_is_live_by_its_last_value(self) -> None:
+        ride = Ride().connect()
+        for at_s in (0, 5.9):
+            ride.say(at_s, 80)
+        assert ride.close(7).cadence is FieldState.LIVE
+
     def test_fields_are_unknown_after_a_new_connection(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_percent=40)
@@ -357,6 +363,17 @@ class TestPedalling:
         sample = ride.close(2)
         assert (sample.cadence_rpm > 0, sample.is_pedalling) == (True, False)
 
+    def test_pedals_have_stopped_at_the_first_speed_of_zero(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, speed_kmh=20)
+        assert ride.close(1).is_pedalling is False, "not connected for long enough"
+        for second in (2, 3, 4):
+            ride.say(second - 0.5, speed_kmh=20)
+            sample = ride.close(second)
+        assert sample.is_pedalling
+        ride.say(4.3, speed_kmh=0)
+        assert not ride.close(5).is_pedalling
+
     def test_pedals_go_on_turning_in_a_second_without_a_report(self) -> None:
         ride = Ride().connect()
         ride.say(0.9, 80)
@@ -478,6 +495,34 @@ def test_resistance_that_means_nothing_is_derived() -> None:
         ride.say(second - 1, 80, power_w=150, resistance_percent=0)
         last = ride.close(second)
     assert last.resistance_source is ResistanceSource.DERIVED
+
+
+def test_calibrated_resistance_of_zero_is_not_derived() -> None:
+    ride = Ride(calibration=by([(0, 0), (200, 100)])).connect()
+    for second in range(1, 20):
+        ride.say(second - 1, 80, power_w=150, resistance_raw=0)
+        last = ride.close(second)
+    assert (last.resistance_percent, last.resistance_source) == (0, ResistanceSource.CALIBRATED)
+
+
+def test_reading_without_a_cadence_is_used_whatever_its_scale() -> None:
+    ride = Ride(calibration=Calibration(None, cadence_scale=2)).connect()
+    ride.say(0, power_w=100)
+    ride.say(0, 40)
+    sample = ride.close(1)
+    assert (sample.cadence_rpm, sample.power_w) == (80, 100)
+
+
+def test_resistance_that_was_said_once_counts_when_it_turns_out_to_be_real() -> None:
+    ride = Ride().connect()
+    for second in range(1, 20):
+        ride.say(second - 1, 80, power_w=150, resistance_percent=0)
+        ride.close(second)
+    ride.say(19, 80, power_w=150, resistance_percent=40)
+    for second in range(20, 30):
+        ride.say(second - 0.5, 80, power_w=150)
+        last = ride.close(second)
+    assert (last.resistance_percent, last.resistance_source) == (40, ResistanceSource.DEVICE)
 
 
 class TestResistanceSource:
