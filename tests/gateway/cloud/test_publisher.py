@@ -754,13 +754,15 @@ async def test_publisher_drained_waits_for_the_last_answer_but_not_when_offline(
 async def test_publisher_is_drained_with_the_last_answer(bench: Bench) -> None:
     bench.uplink.answer = lambda _: None
     bench.uplink.connect()
-    bench.buffer.append(message(1))
+    for second in (1, 2):
+        bench.buffer.append(message(second))
     await bench.clock.run_for(0)
     drained = asyncio.create_task(bench.publisher.drained())
     await bench.clock.settle()
-    bench.uplink.answer_oldest(ACCEPTED)
-    await bench.clock.settle()
-    assert drained.done()
+    for is_last in (False, True):
+        bench.uplink.answer_oldest(ACCEPTED)
+        await bench.clock.settle()
+        assert drained.done() == is_last
 
 
 async def test_publisher_is_drained_soon_after_the_last_answer_to_another(bench: Bench) -> None:

@@ -316,6 +316,22 @@ class TestJustLost:
         ride = self.lost(at_s=40, live_until_s=20)
         assert self.values(ride.close(41))[:3] == (False, 0, 40)
 
+    @pytest.mark.parametrize("reports_power", [False, True])
+    def test_bike_without_a_cadence_is_back_when_it_reports_the_effort(
+        self, reports_power: bool
+    ) -> None:
+        ride = Ride(stale_after_s=1).connect()
+        for second in range(1, 6):
+            ride.say(second - 0.5, power_w=100, resistance_percent=40)
+            assert ride.close(second).present
+        ride.lose(5)
+        ride.connect(5)
+        ride.close(6)
+        effort = {"power_w": 120} if reports_power else {}
+        ride.say(6.5, resistance_percent=40, **effort)
+        sample = ride.close(7)
+        assert (sample.present, sample.power_w) == ((True, 120) if reports_power else (False, 100))
+
     def test_connection_that_brought_no_reading_does_not_count_as_a_loss(self) -> None:
         ride = self.lost(at_s=20)
         for second in range(21, 26):
