@@ -501,7 +501,9 @@ def test_thousand_races_are_remembered_of_all_bikes() -> None:
 
 def test_file_has_ten_thousand_bikes_at_the_most() -> None:
     races = RemoteRaces(["bike-1"])
-    bikes = {f"bike-{number}": {"races": [], "cut_short": []} for number in range(10_000)}
+    bikes: dict[str, dict[str, list[Race]]] = {
+        f"bike-{number}": {"races": [], "cut_short": []} for number in range(10_000)
+    }
     assert races.restore(json.dumps(bikes).encode()) == []
     bikes["another"] = bikes["bike-1"]
     with pytest.raises(ValueError, match="at most 10000 items"):
