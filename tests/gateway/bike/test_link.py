@@ -211,6 +211,7 @@ class TestReason:
     async def test_link_is_in_a_state_since_the_change_whatever_its_reasons(self) -> None:
         linked = Linked([2.0, "turn", 4.0, BikeLost("gone")], BikeLost("off"), BikeLost("far away"))
         began_ns = linked.clock.monotonic_ns()
+        assert linked.link.since_ns == began_ns
         for _ in range(2):
             await linked.run_for(10)
             assert linked.state[0] is LinkState.LOST
