@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drivers import Reading
 from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
 from gateway.sampling.sampler import Sample, Sampler
-from gateway.sampling.series import MAX_POINTS, FieldState
+from gateway.sampling.series import FieldState
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -392,7 +392,8 @@ class TestPedalling:
 
     def test_pedals_go_on_turning_in_a_second_without_a_report(self) -> None:
         ride = Ride().connect()
-        ride.say(0.9, 80)
+        for at_s in (0, 0.9):
+            ride.say(at_s, 80)
         assert [ride.close(second).is_pedalling for second in (1, 2, 3, 4, 5)] == [
             True, True, True, True, False,
         ]  # fmt: skip
@@ -511,6 +512,17 @@ def test_resistance_that_means_nothing_is_derived() -> None:
         ride.say(second - 1, 80, power_w=150, resistance_percent=0)
         last = ride.close(second)
     assert last.resistance_source is ResistanceSource.DERIVED
+
+
+@pytest.mark.parametrize(("power_w", "percent"), [(150, 45.2), (500, 74.7), (1500, 100)])
+def test_derived_resistance_rises_with_the_power_up_to_100_percent(
+    power_w: float, percent: float
+) -> None:
+    ride = Ride(stale_after_s=1).connect()
+    for second in (1, 2, 3):
+        ride.say(second - 1, 80, power_w=power_w)
+        last = ride.close(second)
+    assert (last.resistance_percent, last.resistance_source) == (percent, ResistanceSource.DERIVED)
 
 
 def test_calibrated_resistance_of_zero_is_not_derived() -> None:
@@ -707,9 +719,9 @@ class TestFaultyOrder:
         assert ride.close(2).present
 
     @pytest.mark.parametrize("field", FIELDS)
-    def test_readings_beyond_the_maximum_are_dropped_oldest_first(self, field: str) -> None:
+    def test_readings_beyond_256_are_dropped_oldest_first(self, field: str) -> None:
         ride = Ride().connect()
-        for number in range(MAX_POINTS + 44):
+        for number in range(300):
             ride.say(0.5 + number / 1000, **{field: 10 if number < 44 else 80})
         assert ride.sampler.dropped == 44
         assert getattr(ride.close(1), field) == 80
