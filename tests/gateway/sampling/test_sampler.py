@@ -390,13 +390,17 @@ class TestPedalling:
         ride.say(4.3, speed_kmh=0)
         assert not ride.close(5).is_pedalling
 
-    def test_pedals_go_on_turning_in_a_second_without_a_report(self) -> None:
-        ride = Ride().connect()
-        for at_s in (0, 0.9):
+    @pytest.mark.parametrize(
+        ("said_at_s", "is_pedalling"),
+        [((0, 0.9), [True, True, True, True, False]), ((0,), [True, True, True, False, False])],
+    )
+    def test_pedals_go_on_turning_in_a_second_without_a_report(
+        self, said_at_s: tuple[float, ...], is_pedalling: list[bool]
+    ) -> None:
+        ride = Ride(stale_after_s=3).connect()
+        for at_s in said_at_s:
             ride.say(at_s, 80)
-        assert [ride.close(second).is_pedalling for second in (1, 2, 3, 4, 5)] == [
-            True, True, True, True, False,
-        ]  # fmt: skip
+        assert [ride.close(second).is_pedalling for second in (1, 2, 3, 4, 5)] == is_pedalling
 
     def test_pedals_of_an_absent_bike_do_not_turn(self) -> None:
         ride = Ride().connect()
