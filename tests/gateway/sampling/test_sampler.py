@@ -450,6 +450,11 @@ class TestDropOut:
             samples.append(ride.close(second))
         assert {(one.cadence_rpm, one.power_w) for one in samples if one.power_w} == {(80, 100)}
 
+    def test_first_cadence_counts_though_it_is_zero_and_there_is_power(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, 0, power_w=100)
+        assert ride.close(1).cadence is FieldState.LIVE
+
     def test_second_cadence_zero_counts_though_there_is_power(self) -> None:
         ride = Ride().connect()
         for at_s, cadence_rpm in ((0, 80), (0.25, 0), (0.5, 0), (0.75, 0)):
