@@ -534,6 +534,12 @@ def test_derived_resistance_rises_with_the_power_up_to_100_percent(
     assert (last.resistance_percent, last.resistance_source) == (percent, ResistanceSource.DERIVED)
 
 
+def test_power_below_zero_is_zero() -> None:
+    ride = Ride().connect()
+    ride.say(0, 80, power_w=-30)
+    assert ride.close(1).power_w == 0
+
+
 def test_calibrated_resistance_of_zero_is_not_derived() -> None:
     ride = Ride(calibration=by([(0, 0), (200, 100)])).connect()
     for second in range(1, 20):
