@@ -395,6 +395,13 @@ MUTANTS = (
         "tests/gateway/bike/test_bike.py",
     ),
     Mutant(
+        "a saved race is ridden although it overlaps with the one before it",
+        "gateway/race/commanded.py",
+        "race.start_ms < usable[-1].end_ms",
+        "race.start_ms < usable[0].end_ms",
+        "tests/gateway/race/test_commanded.py",
+    ),
+    Mutant(
         "a bike that returns rides its race a second time",
         "gateway/race/commanded.py",
         "                self._bikes[bike_id].end_running(now_ms)",

@@ -68,7 +68,6 @@ class Trials:
             self.acquit()
         if self.accused is not None and self.accused is not entry:
             self._strikes[self.accused] += 1
-        del self._strikes[entry]
         self._bad_bikes.discard(entry.bike)
         self._failed.clear()
         self._has_news = False

@@ -453,6 +453,26 @@ async def test_slower_sending_is_logged_once_until_the_pace_is_back(bench: Bench
     assert [one["reason"] for one in slower] == ["no answer", "no answer"]
 
 
+async def test_slower_sending_is_not_logged_before_the_pace_changes(bench: Bench) -> None:
+    slow_down = Answer(Verdict.SLOW_DOWN, "no answer")
+    for second in range(1, 2001):
+        bench.buffer.append(message(second, length_s=10_000))
+    with capture_logs() as logs:
+        bench.uplink.answer = lambda _: slow_down
+        bench.uplink.connect()
+        await bench.clock.run_for(0.1)
+        bench.uplink.answer = lambda _: ACCEPTED
+        while bench.publisher.pace_share < 1:
+            await bench.clock.run_for(0.1)
+        bench.uplink.answer = lambda _: slow_down
+        counts = []
+        for seconds, share in ((0.5, 1), (1, 1 / 2)):
+            await bench.clock.run_for(seconds)
+            assert bench.publisher.pace_share == share
+            counts.append([one["event"] for one in logs].count("sending slowed down"))
+    assert counts == [1, 2]
+
+
 async def hang_up_over(bench: Bench, second: int) -> None:
     """The broker disconnects the gateway whenever it sends this second, for 20 s."""
     bench.uplink.connect()
@@ -729,6 +749,40 @@ async def test_publisher_drained_waits_for_the_last_answer_but_not_when_offline(
     bench.uplink.cut()
     await bench.clock.settle()
     assert drained.done()
+
+
+async def test_publisher_is_drained_with_the_last_answer(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    drained = asyncio.create_task(bench.publisher.drained())
+    await bench.clock.settle()
+    for is_last in (False, True):
+        bench.uplink.answer_oldest(ACCEPTED)
+        await bench.clock.settle()
+        assert drained.done() == is_last
+
+
+async def test_publisher_is_drained_soon_after_the_last_answer_to_another(bench: Bench) -> None:
+    other = FakeUplink(lambda _: None)
+    another = Publisher(bench.buffer, other, bench.clock, Random(2), RATE_PER_S)
+    publishing = asyncio.create_task(another.run())
+    await bench.clock.settle()
+    other.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    assert other.open_tickets == 1
+    bench.uplink.connect()
+    drained = asyncio.create_task(bench.publisher.drained())
+    await bench.clock.settle()
+    other.answer_all(ACCEPTED)
+    await bench.clock.settle()
+    assert not drained.done()
+    await bench.clock.run_for(0.1)
+    assert drained.done()
+    publishing.cancel()
 
 
 async def test_publisher_pulse_beats_unless_an_answer_never_comes(bench: Bench) -> None:
@@ -1122,6 +1176,31 @@ async def test_denied_topic_is_tried_no_more_than_twice_in_a_pause(
     began = WINDOW + 2 * (4 if hangs_up else 1) * 7  # pauses of 1, 2, … 64 s
     assert len(bench.uplink.sent) <= began + 2 * 240 // 45
     assert bench.buffer.status.quarantined == 0
+
+
+async def test_bike_waits_half_a_second_after_each_quarantine_while_others_send(
+    bench: Bench,
+) -> None:
+    bench.uplink.answer = refuse_bikes("bad")
+    for second in range(1, 21):
+        bench.buffer.append(message(second, 1, "bad"))
+    bench.uplink.connect()
+    place = 0
+
+    async def send_good_ones(for_s: float) -> int:
+        """Return how many messages of the bad bike are sent meanwhile."""
+        nonlocal place
+        place += 1
+        before = len(bench.uplink.sent)
+        bench.buffer.append(message(place, 2, "good"))
+        await bench.clock.run_for(for_s)
+        return bikes_of(bench.uplink.sent[before:]).count("bad")
+
+    while bench.buffer.status.quarantined == 0:
+        await send_good_ones(0.05)
+    assert sum([await send_good_ones(0.05) for _ in range(8)]) == 0
+    assert sum([await send_good_ones(0.05) for _ in range(4)]) > 0
+    assert len(bench.uplink.delivered) == place
 
 
 async def test_bike_that_the_broker_refuses_leaves_a_backlog_in_order(bench: Bench) -> None:

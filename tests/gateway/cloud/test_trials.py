@@ -33,7 +33,7 @@ def test_message_that_fails_is_on_trial() -> None:
 
 def test_message_is_proven_after_five_strikes_and_not_after_four() -> None:
     trials, failing = Trials(), entry(1)
-    strike(trials, failing, STRIKES - 1)
+    strike(trials, failing, 4)
     assert not trials.is_proven(failing)
     strike(trials, failing)
     assert trials.is_proven(failing)
@@ -52,6 +52,7 @@ def test_message_that_is_accepted_as_its_own_witness_gets_no_strike() -> None:
     for _ in range(STRIKES):
         accuse(trials, failing)
         trials.accept(failing)
+        assert not trials.is_blamed(failing)
     assert not trials.is_proven(failing)
 
 
@@ -142,3 +143,46 @@ def test_strikes_of_a_message_that_was_set_aside_are_forgotten() -> None:
     strike(trials, failing, STRIKES)
     trials.convict(failing)
     assert failing not in trials._strikes
+
+
+def test_message_that_was_set_aside_is_on_trial_no_longer_and_its_bike_is_blamed() -> None:
+    trials, failing = Trials(), entry(1)
+    trials.accept(entry(2))
+    assert not trials.has_blamed
+    strike(trials, failing, STRIKES)
+    assert trials.has_blamed
+    trials.fail(failing)
+    trials.convict(failing)
+    assert trials.accused is None
+    assert trials.has_blamed, "of its bike"
+    trials.acquit()
+    assert not trials.has_blamed
+
+
+def test_message_that_was_set_aside_is_no_reason_to_doubt_the_broker() -> None:
+    trials, failing = Trials(), entry(1, bike="bad")
+    strike(trials, failing, STRIKES)
+    trials.fail(failing)
+    trials.convict(failing)
+    trials.fail(entry(3))
+    assert trials.is_blamed(entry(4, bike="bad"))
+
+
+def test_strikes_outlast_the_failures_of_two_messages_that_have_failed_before() -> None:
+    trials, failing, other = Trials(), entry(1), entry(3)
+    accuse(trials, other)
+    strike(trials, failing, STRIKES)
+    trials.fail(failing)
+    trials.fail(other)
+    assert trials.is_proven(failing)
+
+
+def test_bike_is_bad_only_itself() -> None:
+    trials, failing = Trials(), entry(1, bike="bad")
+    strike(trials, failing, STRIKES)
+    trials.convict(failing)
+    assert not trials.is_blamed(entry(3, bike="good"))
+
+
+def test_trial_has_a_witness_until_the_accused_was_sent_without_one() -> None:
+    assert not Trials().lacks_witness
