@@ -218,7 +218,7 @@ def test_uart_is_forbidden_to_the_service_until_setup_allows_it(debian: Debian) 
     debian.run(f"cp -p {CONFIG} /root/")
     set_up = "alleycat-gateway setup --bike /dev/ttyS1 --protocol peloton --bike-id uart "
     said = debian.run(f"{set_up} --racer-name Eve --racer-id 4 --class-id 2", check=False)
-    assert "The service may use /dev/ttyS1 now" in said
+    assert "The service may now use /dev/ttyS1" in said
     assert "sudo systemctl restart alleycat-gateway" in said
     assert "/dev/ttyS1 rw" in policy_from(debian.run(policy)).allowed
     debian.run("mv /etc/systemd/system/alleycat-gateway.service.d/serial-ports.conf /root")
