@@ -169,7 +169,7 @@ def test_service_reloads_without_a_restart_and_restarts_when_it_dies(debian: Deb
     status = json.loads(debian.run(f"{AS['nobody']} alleycat-gateway status --json"))
     assert status["line"].startswith(("race ", "waiting for a rider"))
     assert prop(debian, "StatusText").startswith(("race ", "waiting for a rider"))
-    debian.run(f"systemctl kill --signal ABRT {SERVICE}")  # as the watchdog does
+    debian.run(f"systemctl kill --kill-whom main --signal ABRT {SERVICE}")  # as the watchdog does
     debian.wait_for(f"journalctl --unit {SERVICE}", "most recent call first")
     debian.wait_for(f"systemctl show -p NRestarts {SERVICE}", "NRestarts=1")
     debian.wait_for(f"systemctl is-active {SERVICE} | sed s/^active/runs/", "runs")
