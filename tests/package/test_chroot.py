@@ -19,14 +19,14 @@ HOME = "usr/lib/alleycat-gateway"
 ENABLED = "etc/systemd/system/multi-user.target.wants/alleycat-gateway.service"
 
 
-@pytest.fixture
+@pytest.fixture(params=["bookworm", "trixie"])
 def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """The root of a Debian in which the package is installed."""
     if not request.config.getoption("--in-debian", default=False):
         pytest.skip("takes minutes: sudo make package-test")
     root = tmp_path / "root"
     root.mkdir()
-    subprocess.run(["tar", "-C", root, "-xf", make_system("bookworm")], check=True)
+    subprocess.run(["tar", "-C", root, "-xf", make_system(request.param)], check=True)
     (root / "run/systemd/system").mkdir(parents=True)
     run(root, "useradd --create-home --uid 1234 alleycat-gateway")
     shutil.copy(built(ARCHITECTURE), root / "root")
