@@ -242,7 +242,7 @@ def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
 ) -> None:
     debian.run("systemctl stop mosquitto")
     # By default, the next attempt to connect may be a minute later.
-    debian.run(f"sed -i 's/^\\[cloud\\]$/&\\nreconnect_max_s = 1/' {CONFIG}")
+    debian.run(f"sed -i 's/^reconnect_max_s = .*/reconnect_max_s = 1.0/' {CONFIG}")
     while len(buffered(debian)) < 3:
         assert prop(debian, "ActiveState") == "active"
     before = debian.run(f"cat {CONFIG}; stat -c '%i %a %U' {BUFFER}")
