@@ -41,8 +41,9 @@ same sources; no bike was at hand to try them.
 PROFILES_HEAD = """
 ## Bikes with a profile
 
-These bikes are recognised by their Bluetooth name; their corrections are applied automatically.
-In a name, `*` is any text, `?` any character, and `[0-9]` a digit.
+These bikes are recognised by their Bluetooth name, or by a protocol that only they speak; their
+corrections are applied automatically. In a name, `*` is any text, `?` any character, and `[0-9]` a
+digit.
 
 | bike | Bluetooth names | corrections | notes | source |
 |---|---|---|---|---|"""

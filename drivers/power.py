@@ -13,7 +13,9 @@ OFFSET_MAX_W = 500.0
 PowerScale = Annotated[float, Field(gt=0, le=SCALE_MAX, allow_inf_nan=False)]
 PowerOffset = Annotated[float, Field(ge=-OFFSET_MAX_W, le=OFFSET_MAX_W, allow_inf_nan=False)]
 
-#: The least and the greatest plausible power of a bike, W: see gateway/sampling/plausible.py.
+#: The greatest plausible cadence of a bike, rpm, and the least and the greatest plausible power, W:
+#: see gateway/sampling/plausible.py.
+CADENCE_MAX_RPM = 250
 POWER_MIN_W = -500
 POWER_MAX_W = 3000
 
@@ -45,8 +47,11 @@ def computed_power_w(
 ) -> float | None:
     """Return the power at a cadence and a level; None if it depends on an unknown level.
 
-    Between two levels it is interpolated; beyond the first and the last, those apply.
+    Between two levels it is interpolated; beyond the first and the last, those apply. An
+    implausible cadence gives None: its power might be plausible.
     """
+    if cadence_rpm > CADENCE_MAX_RPM:
+        return None
     if cadence_rpm <= 0:
         return 0.0
     if len(rows) == 1:

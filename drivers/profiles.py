@@ -68,7 +68,13 @@ def _specificity(pattern: str) -> tuple[int, int, bool]:
     return len(one_each.replace("?", "")), len(one_each), "*" not in pattern
 
 
-def profile_speaking(protocol: str) -> BikeProfile:
-    """Return the profile of the only models that speak a protocol; UnknownModel without one."""
+def profile_speaking(protocol: str, bluetooth_name: str = "") -> BikeProfile:
+    """Return the profile of a name; if it matches none, that of the only models with the protocol.
+
+    UnknownModel without either.
+    """
+    named = profile_of(bluetooth_name)
+    if not isinstance(named, UnknownModel):
+        return named
     speaking = (profile for profile in load_profiles() if profile.protocol == protocol)
-    return next(speaking, UnknownModel())
+    return next(speaking, named)

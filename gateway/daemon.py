@@ -24,7 +24,7 @@ from gateway.buffer.opening import open_configured_buffer
 from gateway.buffer.quarantine_server import serve_quarantine
 from gateway.calibrating.leases import CalibrationLeases
 from gateway.calibrating.server import serve_calibration
-from gateway.cloud.connections import connections
+from gateway.cloud.connections import connections, follow_routes
 from gateway.cloud.health import CloudHealth
 from gateway.cloud.publisher import Publisher
 from gateway.cloud.uplink import Commands, Feed, ReceivingUplink
@@ -108,7 +108,8 @@ async def _race(
             serve_quarantine(config.state_dir, buffer, gateway.observer.note),
             serve_calibration(config.state_dir, gateway.leases, gateway.observer, clock),
         ):
-            await gateway.run(stop, [watchdog.run(), reload.run(), health.run()])
+            routing = follow_routes(uplinks, clock)
+            await gateway.run(stop, [watchdog.run(), reload.run(), health.run(), routing])
 
 
 class Gateway:

@@ -55,6 +55,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "a path that is not Unicode costs the status",
+        "gateway/terminal/json_line.py",
+        'return line.encode(errors="replace") + b"\\n"',
+        'return line.encode() + b"\\n"',
+        "tests/gateway/status/test_report.py",
+    ),
+    Mutant(
+        "a proxy with an IPv6 address stops the start",
+        "gateway/config/proxy.py",
+        'host = f"[{self.host}]" if ":" in self.host else self.host',
+        "host = self.host",
+        "tests/gateway/config/test_proxy.py",
+    ),
+    Mutant(
+        "a CA that has expired is blamed on the broker",
+        "gateway/cloud/diagnosis.py",
+        "if cloud.ca_file is not None and not _is_valid_now(cloud.ca_file):",
+        "if cloud.ca_file is None:",
+        "tests/gateway/cloud/test_diagnosis.py",
+    ),
+    Mutant(
         "a console prints the text of a stranger raw",
         "gateway/terminal/console.py",
         "clean = segment.text if segment.control else printable(segment.text)",
@@ -343,8 +364,8 @@ MUTANTS = (
     Mutant(
         "a message that is refused for ever blocks those behind it",
         "gateway/cloud/trials.py",
-        "        self.accused = entry if entry.failures >= LONE_TRIES else None",
-        "        self.accused = None",
+        "        self.accused = entry\n",
+        "        self.accused = None\n",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
@@ -413,8 +434,8 @@ MUTANTS = (
     Mutant(
         "newer messages pass one that was in flight when the broker hung up",
         "gateway/cloud/publisher.py",
-        "            entry.is_suspect = True\n            self._give_back(entry)",
-        "            entry.is_suspect = True",
+        "            entry.is_suspect |= may_be_cause\n            self._give_back(entry)",
+        "            entry.is_suspect |= may_be_cause",
         PROMISE,
     ),
     Mutant(
@@ -434,10 +455,31 @@ MUTANTS = (
     Mutant(
         "a fault of the broker counts against a message",
         "gateway/cloud/trials.py",
-        "            self.acquit()\n        entry.failures = ",
+        "            self.acquit()\n        entry.failures += 1",
         "            pass\n        self._strikes[entry] += self.accused is not None\n"
-        "        entry.failures = ",
+        "        entry.failures += 1",
         "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "all bikes wait for a message that the broker refuses",
+        "gateway/cloud/publisher.py",
+        "        if is_brokers_fault:",
+        "        if entry.is_suspect:",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "a broker at fault is tried with each bike at once",
+        "gateway/cloud/trials.py",
+        "        return is_witness and is_news",
+        "        return not (is_witness or is_news)",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "a network that returns is not noticed",
+        "gateway/cloud/connections.py",
+        "        if found - known:",
+        "        if known - found:",
+        "tests/gateway/cloud/test_connections.py",
     ),
     Mutant(
         "strikes outlast a connection on which nothing was accepted",
@@ -480,6 +522,13 @@ MUTANTS = (
         "        end_ns = self._clock.monotonic_ns_at(began_ms) + undated.end_ns",
         "        end_ns = undated.end_ns",
         "tests/gateway/bike/test_bike.py",
+    ),
+    Mutant(
+        "a saved race is ridden although it overlaps with the one before it",
+        "gateway/race/commanded.py",
+        "race.start_ms < usable[-1].end_ms",
+        "race.start_ms < usable[0].end_ms",
+        "tests/gateway/race/test_commanded.py",
     ),
     Mutant(
         "a bike that returns rides its race a second time",
@@ -627,6 +676,20 @@ MUTANTS = (
         "reading.power_w * 2",
         "reading.power_w",
         "tests/drivers/ble/test_companions.py",
+    ),
+    Mutant(
+        "a bike that locks up at its start gets it on each connection",
+        "drivers/ble/start.py",
+        "after_ns <= LOCKED_UP_NS",
+        "after_ns >= 0",
+        "tests/drivers/ble/test_start.py",
+    ),
+    Mutant(
+        "an Echelon without a name reports its level as percent",
+        "drivers/ble/driver.py",
+        "profile = profile_speaking(main, name)",
+        "profile = profile_of(name)",
+        "tests/drivers/ble/test_driver.py",
     ),
     Mutant(
         "two classes share a race",

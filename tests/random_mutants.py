@@ -30,8 +30,8 @@ from tests.mutants import COPIED, ROOT
 #: Files and folders whose faults would lose or change telemetry. The store is not among them.
 CORE = (
     *("gateway/bike", "gateway/race", "gateway/sampling", "gateway/telemetry", "gateway/timing"),
-    *("gateway/cloud/publisher.py", "gateway/cloud/pace.py", "gateway/buffer/send_order.py"),
-    "drivers/protocols",
+    *("gateway/cloud/publisher.py", "gateway/cloud/trials.py", "gateway/cloud/takeovers.py"),
+    *("gateway/cloud/pace.py", "gateway/buffer/send_order.py", "drivers/protocols"),
 )
 #: Modules whose tests are in another place.
 TESTS_ELSEWHERE = {

@@ -60,8 +60,16 @@ class Connection:
         self._heard = asyncio.Queue()
         self.lost_ns = None
         self._client = client
+        services = list(client.services)
+        # Some devices have the same service twice, and use both.
         self.services = {
-            service.uuid: _properties(service.characteristics) for service in client.services
+            service.uuid: _properties(
+                one
+                for twin in services
+                if twin.uuid == service.uuid
+                for one in twin.characteristics
+            )
+            for service in services
         }
 
     def lose(self) -> None:

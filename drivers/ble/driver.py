@@ -33,7 +33,7 @@ from drivers.contract import (
 )
 from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
-from drivers.profiles import BikeProfile, profile_of
+from drivers.profiles import BikeProfile, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import StartableProtocol, WireProtocol
 from drivers.protocols.bluetooth.keiser import Keiser
@@ -95,7 +95,7 @@ class BleBike(FrameSource):
             found = await self._found(stack, adapter)
             self._measure(adapter, found)
             if self._is_broadcasting(found):
-                tuning = options.over(profile_of(found.name))
+                tuning = options.over(profile_speaking(KEISER))
                 talk = self._conversation(KEISER, Keiser(), tuning, on_frame)
                 opened = self._overheard(adapter, found, talk)
             else:
@@ -167,14 +167,15 @@ class BleBike(FrameSource):
         on_frame: FrameListener,
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         async with adapter.connect(found) as connection:
-            profile = profile_of(await self._name_of(adapter, found))
-            if profile.update_parameters:
-                await self._update_parameters(found.address)
+            name = await self._name_of(adapter, found)
             owners: dict[str, str] = {}
             connection.on_frame = lambda frame: on_frame(
                 owners.get(frame.characteristic, ""), frame
             )
-            main = await self._main_protocol(connection, profile)
+            main = await self._main_protocol(connection, profile_of(name))
+            profile = profile_speaking(main, name)
+            if profile.update_parameters:
+                await self._update_parameters(found.address)
             talks = self._conversations(connection, main, profile)
             owners.update(owners_of(connection, [talk.name for talk in talks]))
             try:
@@ -214,8 +215,8 @@ class BleBike(FrameSource):
             self._leaves_at_start = True
             log.warning(
                 "%s disconnected or fell silent when it was sent a command to start; the gateway "
-                "does not send that command on the next connection: if the bike stays at 0, start "
-                "it at its console, or set its option `start` to the commands that it expects",
+                "sends no start command on the next connection: if the bike stays at 0, start it "
+                "at its console, or set its option `start` to the commands that it expects",
                 self._options.who,
             )
         elif connection.left_after(session.asked_ns) and not session.was_understood:

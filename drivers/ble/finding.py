@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
 from drivers.bike_lock import bike_lock
+from drivers.ble.bluez import BluetoothLink
 from drivers.ble.options import BleOptions
 from drivers.ble.radio import Advertisement, Radio
-from drivers.contract import BikeAbsent
+from drivers.contract import BikeAbsent, BikeLost
 
 #: How long one search for a bike lasts, in seconds. It is long, so that a bike is connected as soon
 #: as it wakes up.
@@ -27,13 +28,30 @@ async def find_bike(
     A name that its first advertisement lacks is waited for up to `name_s` seconds.
     """
     with ExitStack() as stack:
-        if options.equipment_id is None:
+        is_connected = options.equipment_id is None
+        if is_connected:
             stack.enter_context(bike_lock(options.who))
-            await adapter.let_go_of(options.is_linked)
+            await adapter.let_go_of(lambda link: _is_left_behind(link, options))
         found = await adapter.find(options.means, APPEAR_S, name_s)
         if found is None:
             raise BikeAbsent(
                 f"{options.who} was not found within {APPEAR_S:g} s: pedal to wake it up, move "
                 "it closer, and disconnect it from other devices and apps"
             )
+        if is_connected and found.address != options.who:
+            # It may be another one of the same name, which lost its link a moment ago.
+            stack.enter_context(bike_lock(found.address))
         yield found
+
+
+def _is_left_behind(link: BluetoothLink, options: BleOptions) -> bool:
+    """Return whether a link is that of the bike, not that of a bike of the same name in use."""
+    if not options.is_linked(link):
+        return False
+    if link.address == options.who:
+        return True
+    try:
+        with bike_lock(link.address):
+            return True
+    except BikeLost:
+        return False

@@ -119,9 +119,10 @@ class BleOptions(DriverOptions, Tuning):
         protocol = self.protocol
         if protocol == AUTO and self.equipment_id is not None:
             protocol = KEISER
-        profile = profile_of(self.name) if self.name else profile_speaking(protocol)
-        if protocol == AUTO and profile.protocol is not None:
-            protocol = profile.protocol
+        name = self.name or ""
+        if protocol == AUTO:
+            protocol = profile_of(name).protocol or AUTO
+        profile = profile_speaking(protocol, name)
         made = PROTOCOLS.get(protocol)
         is_own = made is not None and made.reports_own_number
         return is_own and not self.over(profile).gives_percent
@@ -135,7 +136,9 @@ class BleOptions(DriverOptions, Tuning):
 
     def is_linked(self, link: BluetoothLink) -> bool:
         """Return whether `link` is this bike: a connected bike does not advertise."""
-        return link.address == self.address or (self.name is not None and link.name == self.name)
+        if self.address is not None:
+            return link.address == self.address
+        return link.name == self.name
 
     def means(self, heard: Advertisement) -> bool:
         if self.address is not None:

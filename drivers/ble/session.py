@@ -218,7 +218,7 @@ class BleSession:
                     await self._connection.subscribe(command, ASK_S)
             self.asked_ns = self._clock.monotonic_ns()
             if talk.protocol.starts(request):
-                self.start.sent(self.asked_ns)
+                self.start.sent(self.asked_ns, request)
             try:
                 await self._connection.write(command, request, WRITE_S)
             except NotAnswered:

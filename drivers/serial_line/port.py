@@ -238,8 +238,8 @@ def _why_not(name: str, url: SplitResult, error: Exception) -> str:
             return _why_refused(name)
         case errno.EAGAIN | errno.EBUSY:
             return (
-                f"{name} is open in another program, such as ModemManager or a second gateway: "
-                f"`sudo fuser -v {name}` lists it; stop that program"
+                f"{name} is open in another program, such as ModemManager or a second gateway, or "
+                f"for another bike of this gateway: `sudo fuser -v {name}` lists the program"
             )
         case _:
             return f"{name} cannot be opened: {error}"

@@ -16,12 +16,16 @@ async def converse(
 ) -> AsyncGenerator[Reading, None]:
     """Yield Readings until the port is lost or the bike falls silent. Raises BikeLost then."""
     while True:
-        for request in talk.requests(clock.monotonic_ns()):
+        asked_ns = clock.monotonic_ns()
+        for request in talk.requests(asked_ns):
             port.write(request)
         try:
             async with clock.timeout(ASK_EVERY_S):
                 data = await port.read()
         except TimeoutError:
+            if port.heard_ns > asked_ns:
+                # The process was stopped for a while, and finds both time and data at once.
+                continue
             at_ns = clock.monotonic_ns()
         else:
             at_ns = port.heard_ns

@@ -74,7 +74,9 @@ class BikeDrivers:
         known = {}
         for device, driver in list(self._remembering.items()):
             try:
-                known[device] = _MEMORY.validate_python(driver.memory)
+                memory = _MEMORY.validate_python(driver.memory)
+                _MEMORY.dump_json(memory)  # raises if it contains text that is not Unicode
+                known[device] = memory
             except Exception as error:
                 self._give_up(device, driver, error)
         return known

@@ -15,6 +15,7 @@ from drivers import Reading
 from gateway.calibrating.state import CalibrationState, LinkStatus
 from gateway.host.errors import GatewayError
 from gateway.sampling.calibration_record import CalibrationRecord
+from gateway.terminal.json_line import json_line
 
 #: The name of the socket, which is in the same directory as the socket of `status`.
 FILE_NAME = "calibration.sock"
@@ -155,7 +156,7 @@ def ask_to_line(ask: Ask) -> bytes:
 
 
 def tell_to_line(tell: Tell) -> bytes:
-    return _TELL.dump_json(tell, by_alias=True) + b"\n"
+    return json_line(_TELL.dump_python(tell, mode="json", by_alias=True))
 
 
 def ask_from_line(line: bytes) -> Ask:

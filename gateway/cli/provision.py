@@ -114,7 +114,7 @@ def _provision(
     import time
 
     from gateway.provisioning.aws import Claim
-    from gateway.provisioning.steps import Provisioning
+    from gateway.provisioning.steps import Provisioning, ProvisioningError
 
     def report(step: str) -> None:
         typer.echo(step, err=steps_to_stderr)
@@ -122,10 +122,19 @@ def _provision(
     try:
         with Claim(cloud, order) as claim:
             return Provisioning(order, files, claim, time.time, report).run()
+    except ProvisioningError as error:
+        fail(_with_options(str(error)), FAILED)
     except OSError as error:
         fail(f"cannot write {error.filename}: {error.strerror}", FAILED)
     except KeyboardInterrupt:
         fail("interrupted; run this command again to continue", INTERRUPTED)
+
+
+def _with_options(text: str) -> str:
+    """Return a message about keys of [cloud] with the options of this command in their place."""
+    for key in ("endpoint", "port", "ca_file", "proxy_credentials_file", "proxy"):
+        text = text.replace(f"cloud.{key}", f"--{key.replace('_', '-')}")
+    return text
 
 
 def _thing_name(name: str) -> str:

@@ -75,8 +75,8 @@ def certificate_status(
 ) -> CertificateStatus:
     """Return the dates of a file with this content. Raises ValueError.
 
-    A clock that is not set may be late by any time, so that nothing has expired by it; but where it
-    is earlier than the beginning of a validity, one of the two is wrong.
+    A clock that is not set may be far behind, so it cannot show that a certificate has expired. If
+    it is earlier than the start of a certificate's validity, the clock or the certificate is wrong.
     """
     found = validities(pem)
     # The first certificate is the gateway's own. Of several CAs, one that is valid is enough.

@@ -9,10 +9,13 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.cloud.fallback import SWALLOWED
 from gateway.cloud.way import Family, NoProxyCredentials, ProxyRefusal, Stream, open_way
 from gateway.config.cloud import CloudConfig, is_this_machine
+from gateway.config.validity import validities
 
 #: Seconds for each step.
 STEP_S = 10.0
@@ -32,16 +35,23 @@ PUBLIC_CAS = "/etc/ssl/certs/ca-certificates.crt"
 _NETWORK = "check that this computer is online (`ip route`, `resolvectl status`)"
 _NAME = f"check that cloud.endpoint is spelled correctly; {_NETWORK}"
 _FAMILY = 'set cloud.address_family = "auto", or use a host that has such an address'
+_PORT = "check cloud.endpoint and cloud.port"
 _NO_BROKER = (
     "start the broker on this machine; or, to use a cloud, run: sudo alleycat-gateway setup"
 )
 _FIREWALL = "a firewall may block port {port}: try port = 443, which AWS IoT Core supports as well"
 _FIREWALL_443 = "a firewall may block port 443: check that this network allows outgoing TLS"
+_PROXY_DOWN = "check cloud.proxy, and that the proxy is running"
 _PROXY = "check cloud.proxy, and that the proxy allows CONNECT to port {port}"
 _PROXY_CREDENTIALS = (
     "save the proxy's user and password as user:password in a file that only the gateway can read, "
     "and set cloud.proxy_credentials_file to its path"
 )
+_PROXY_SIGN_IN = (
+    "the gateway signs in with user and password (Basic), which this proxy does not accept: ask "
+    "for a way to {endpoint}:{port} without a sign-in"
+)
+_BEHIND_PROXY = "check that cloud.endpoint is right, and that the proxy can reach its port {port}"
 _WRONG_CREDENTIALS = "check the user and password in cloud.proxy_credentials_file"
 _CREDENTIALS_FILE = (
     "save the proxy's user and password as user:password, in a single line that the gateway can "
@@ -55,9 +65,17 @@ _SWALLOWED = (
     "check that this port serves MQTT over TLS; if it does, the network swallows large packets: "
     "try a lower MTU, such as `sudo ip link set mtu 1280 dev eth0`{family}"
 )
+#: awscrt's error for an answer that is not MQTT 5, such as that of a broker for MQTT 3.1.1.
+_NOT_MQTT_5 = "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR"
+_SILENT = {"AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "the broker sends no MQTT answer"}
 _OTHER_FAMILY = ', or cloud.address_family = "{family}"'
 _CLOCK = "check the clock with `timedatectl`; if the clock is right, "
 _NEW_CERTIFICATE = "the broker needs a new certificate"
+_NEW_CA = "get the current certificate of the broker's CA for cloud.ca_file"
+_OTHER_CERTIFICATE = (
+    "the broker needs another certificate: for a server, with a key of at least 2048 bits (RSA) or "
+    "256 bits (ECDSA), signed with SHA-256 or better"
+)
 _WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate"
 _WRONG_CA_AWS = "for AWS, remove cloud.ca_file: this computer knows Amazon's CAs"
 _OLD_ENDPOINT = (
@@ -77,24 +95,30 @@ _PROXY_PORTAL = (
 )
 #: The answers of a proxy that sends its clients to a web page (RFC 9110, 15.4; RFC 6585, 6).
 _SIGN_INS = ("300", "301", "302", "303", "307", "308", "511")
+#: The answers of a proxy that cannot reach the endpoint (RFC 9110, 15.6).
+_UNREACHED = ("502", "503", "504")
 
 _REFUSED = "check that the certificate is active, and that the broker trusts its CA"
 #: What to do about a refusal of the gateway's own certificate, by its TLS alert.
 _REFUSED_REMEDIES = {
-    "CERTIFICATE_EXPIRED": "get a new certificate for this thing, or set the broker's clock",
-    "CERTIFICATE_REVOKED": "get a new certificate for this thing",
-    "UNSUPPORTED_CERTIFICATE": "get a certificate with another kind of key, such as RSA",
+    "BAD_CERTIFICATE": f"check its first day, and the broker's clock; {_REFUSED}",
+    "CERTIFICATE_EXPIRED": "get a new one, or set the broker's clock",
+    "CERTIFICATE_REVOKED": "get a new one",
+    "UNSUPPORTED_CERTIFICATE": "get one for a client (extended key usage: clientAuth), with a kind "
+    "of key that the broker supports, such as RSA",
 }
 
 #: The errors among OpenSSL's X509_V_ERR_… that name one cause.
 _NOT_YET_VALID, _EXPIRED, _WRONG_HOST, _WRONG_ADDRESS = 9, 10, 62, 64
+#: The purpose of the certificate, and keys and signatures that are too weak.
+_UNSUITABLE = (26, 66, 67, 68)
 #: Parts of the alerts with which a broker refuses a client's certificate (RFC 8446, 6.2).
 _REFUSALS = {
     "CERTIFICATE_EXPIRED": "it has expired, or the broker's clock is wrong",
     "CERTIFICATE_REVOKED": "it was revoked",
     "UNKNOWN_CA": "the broker does not know its CA",
     "BAD_CERTIFICATE": "the broker does not accept it",
-    "UNSUPPORTED_CERTIFICATE": "the broker does not support its kind of key",
+    "UNSUPPORTED_CERTIFICATE": "it is not for a client, or its kind of key is not supported",
     "CERTIFICATE_UNKNOWN": "the broker does not accept it",
     "CERTIFICATE_REQUIRED": "the broker did not receive it",
     "ACCESS_DENIED": "the broker denies access with it",
@@ -113,9 +137,18 @@ class Diagnosis:
         return f"{self.what}; {self.remedy}"
 
 
+async def diagnose_failure(cloud: CloudConfig, family: Family, error_name: str) -> Diagnosis | None:
+    """Return why awscrt failed with this error; None if only the broker can know."""
+    found = await diagnose(cloud, family)
+    if found is None and error_name in SWALLOWED and not cloud.plaintext:
+        return swallowed(cloud, error_name)
+    if found is None and error_name == _NOT_MQTT_5:
+        return _not_mqtt_5(cloud)
+    return found
+
+
 async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -> Diagnosis | None:
     """Try the way to the endpoint up to the TLS handshake; None if nothing fails there."""
-    where = f"{cloud.endpoint}:{cloud.port}"
     try:
         context = None if cloud.plaintext else await asyncio.to_thread(_tls, cloud)
     except OSError:  # the files are being replaced
@@ -132,7 +165,7 @@ async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -
             return _not_tls(cloud, "the other side speaks first")
         async with asyncio.timeout(step_s):
             await stream[1].start_tls(context, server_hostname=cloud.endpoint)
-        return await _of_refusal(stream, where)
+        return await _of_refusal(stream, cloud)
     except OSError as error:
         return _of_handshake(error, cloud)
     finally:
@@ -140,6 +173,9 @@ async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -
 
 
 def _tls(cloud: CloudConfig) -> ssl.SSLContext:
+    for file in (cloud.ca_file, cloud.certificate_file, cloud.private_key_file):
+        if file is not None and not file.is_file():  # OpenSSL would wait for a FIFO
+            raise FileNotFoundError(file)
     context = ssl.create_default_context(cafile=cloud.ca_file)
     # From Python 3.13 on, it would refuse certificates that the daemon's own TLS accepts.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -166,25 +202,39 @@ def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
             remedy = _CREDENTIALS_FILE.format(file=cloud.proxy_credentials_file)
             return Diagnosis(f"no credentials for {where}: {error}", remedy)
         case ProxyRefusal():
-            remedy = _refusal_remedy(error.status, cloud) or what_to_check
+            remedy = _refusal_remedy(error, cloud) or what_to_check
             return Diagnosis(f"{where} opens no connection to {cloud.endpoint}: {error}", remedy)
         case TimeoutError():
             port = _FIREWALL_443 if cloud.port == ALPN_PORT else _FIREWALL.format(port=cloud.port)
             return Diagnosis(f"{where}: no answer", what_to_check or port)
         case _:
-            remedy = _NO_BROKER if is_this_machine(cloud.endpoint) else _NAME
-            return Diagnosis(f"{where}: {_reason(error)}", what_to_check or remedy)
+            return Diagnosis(f"{where}: {_reason(error)}", _connection_remedy(error, cloud))
 
 
-def _refusal_remedy(status: str, cloud: CloudConfig) -> str:
-    if status == "407":
+def _connection_remedy(error: OSError, cloud: CloudConfig) -> str:
+    if cloud.proxy is not None:
+        is_down = isinstance(error, ConnectionRefusedError)
+        return _PROXY_DOWN if is_down else _PROXY.format(port=cloud.port)
+    if is_this_machine(cloud.endpoint):
+        return _NO_BROKER
+    has_answered = isinstance(error, ConnectionRefusedError | ConnectionResetError)
+    return _PORT if has_answered else _NAME
+
+
+def _refusal_remedy(refusal: ProxyRefusal, cloud: CloudConfig) -> str:
+    """Return what to do about a proxy's answer; empty for an answer without a known cause."""
+    if refusal.status == "407" and refusal.sign_ins and "basic" not in refusal.sign_ins:
+        return _PROXY_SIGN_IN.format(endpoint=cloud.endpoint, port=cloud.port)
+    if refusal.status == "407":
         has_file = cloud.proxy_credentials_file is not None
         return _WRONG_CREDENTIALS if has_file else _PROXY_CREDENTIALS
-    return _PROXY_PORTAL.format(endpoint=cloud.endpoint) if status in _SIGN_INS else ""
+    if refusal.status in _UNREACHED:
+        return _BEHIND_PROXY.format(port=cloud.port)
+    return _PROXY_PORTAL.format(endpoint=cloud.endpoint) if refusal.status in _SIGN_INS else ""
 
 
 def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+    return os.strerror(error.errno) if error.errno else str(error) or "the connection was closed"
 
 
 def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
@@ -196,7 +246,7 @@ def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
         case TimeoutError():
             return swallowed(cloud)
         case ssl.SSLError():
-            refusal = _refusal(error)
+            refusal = _refusal(error, cloud)
             if refusal is not None:
                 return refusal
             if error.reason in _NOT_TLS:
@@ -206,11 +256,20 @@ def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
             return Diagnosis(f"{where}: TLS handshake failed: {_reason(error)}", _HANDSHAKE)
 
 
-def swallowed(cloud: CloudConfig) -> Diagnosis:
-    """Return the diagnosis of a TCP connection on which nothing else arrives."""
+def _not_mqtt_5(cloud: CloudConfig) -> Diagnosis:
+    what = f"{cloud.endpoint}:{cloud.port}: the answer is not MQTT 5"
+    return Diagnosis(what, "check that this port serves MQTT, and that the broker supports MQTT 5")
+
+
+def swallowed(cloud: CloudConfig, error_name: str = "") -> Diagnosis:
+    """Return the diagnosis of a TCP connection on which nothing else arrives, or no MQTT.
+
+    `error_name` is awscrt's. A path that swallows the gateway's certificate causes either.
+    """
     other = {"ipv4": "ipv6", "ipv6": "ipv4"}.get(cloud.address_family)
     hint = _OTHER_FAMILY.format(family=other) if other else ""
-    what = f"{cloud.endpoint}:{cloud.port}: connected, but the TLS handshake gets no answer"
+    silent = _SILENT.get(error_name, "the TLS handshake gets no answer")
+    what = f"{cloud.endpoint}:{cloud.port}: connected, but {silent}"
     return Diagnosis(what, _SWALLOWED.format(family=hint))
 
 
@@ -228,33 +287,46 @@ def _not_tls(cloud: CloudConfig, evidence: str) -> Diagnosis:
     return Diagnosis(f"{what} ({evidence})", _or_portal(_TLS_PORT, cloud))
 
 
-async def _of_refusal(stream: Stream, where: str) -> Diagnosis | None:
+async def _of_refusal(stream: Stream, cloud: CloudConfig) -> Diagnosis | None:
     """Wait for a refusal of our certificate; a broker sends nothing else before MQTT begins."""
     try:
         async with asyncio.timeout(REFUSAL_S):
             await stream[0].read(1)
     except ssl.SSLError as error:
-        return _refusal(error)
+        return _refusal(error, cloud)
     except OSError:
         return None
     return None
 
 
-def _refusal(error: ssl.SSLError) -> Diagnosis | None:
+def _refusal(error: ssl.SSLError, cloud: CloudConfig) -> Diagnosis | None:
     for alert, meaning in _REFUSALS.items():
         if f"ALERT_{alert}" in (error.reason or ""):
-            what = "the broker refuses the certificate in cloud.certificate_file"
+            what = f"the broker refuses the certificate {cloud.certificate_file}"
             remedy = _REFUSED_REMEDIES.get(alert, _REFUSED)
             return Diagnosis(f"{what}: {meaning} ({error.reason})", remedy, is_refusal=True)
     return None
 
 
 def _certificate_remedy(error: ssl.SSLCertVerificationError, cloud: CloudConfig) -> str:
-    is_aws, ca_file = _is_aws(cloud), cloud.ca_file
+    is_aws = _is_aws(cloud)
     if error.verify_code in (_NOT_YET_VALID, _EXPIRED):
-        return _CLOCK + (_or_portal("", cloud) if is_aws else _NEW_CERTIFICATE)
+        return _CLOCK + _dates_remedy(cloud)
     if error.verify_code in (_WRONG_HOST, _WRONG_ADDRESS):
         return _or_portal("" if is_aws else _WRONG_NAME, cloud)
+    if error.verify_code in _UNSUITABLE:
+        return _or_portal("" if is_aws else _OTHER_CERTIFICATE, cloud)
+    return _ca_remedy(cloud)
+
+
+def _dates_remedy(cloud: CloudConfig) -> str:
+    if cloud.ca_file is not None and not _is_valid_now(cloud.ca_file):
+        return _WRONG_CA_AWS if _is_aws(cloud) else _NEW_CA
+    return _or_portal("", cloud) if _is_aws(cloud) else _NEW_CERTIFICATE
+
+
+def _ca_remedy(cloud: CloudConfig) -> str:
+    is_aws, ca_file = _is_aws(cloud), cloud.ca_file
     if ca_file is None and not os.path.exists(PUBLIC_CAS):
         return f"for AWS, {_INSTALL_CAS}; {_OWN_CA}"
     if is_aws and not ATS.search(cloud.endpoint):
@@ -276,6 +348,15 @@ def _or_portal(remedy: str, cloud: CloudConfig) -> str:
     broker = "AWS" if _is_aws(cloud) else "the broker"
     portal = _PORTAL.format(broker=broker, endpoint=cloud.endpoint)
     return f"{remedy}; or {portal}" if remedy else portal
+
+
+def _is_valid_now(ca_file: Path) -> bool:
+    """Return whether a CA in the file is valid by the computer's clock, as far as can be read."""
+    now = datetime.now(UTC)
+    try:
+        return any(one.begin <= now <= one.end for one in validities(ca_file.read_bytes()))
+    except (OSError, ValueError):
+        return True
 
 
 def _has_aws_ca(ca_file: Path) -> bool:

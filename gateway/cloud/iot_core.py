@@ -22,8 +22,8 @@ from awscrt import mqtt5
 from gateway.cloud import mqtt_errors
 from gateway.cloud.credential_files import CredentialFiles
 from gateway.cloud.credentials import Credentials
-from gateway.cloud.diagnosis import Diagnosis, diagnose, swallowed
-from gateway.cloud.fallback import SWALLOWED, Fallback
+from gateway.cloud.diagnosis import Diagnosis, diagnose_failure
+from gateway.cloud.fallback import Fallback
 from gateway.cloud.iot_client import (
     build_client,
     explain_failure,
@@ -132,6 +132,12 @@ class IotCore:
         if self._connected:
             self._down(RENEWED, Ending.OTHER)
 
+    def hasten(self) -> None:
+        """Try to connect now, and not after the back-off, unless it is connected."""
+        is_waiting = self._listener is not None and not (self._connected or self._stopping)
+        if is_waiting and self._replacing is None:
+            self._relink(self.files.loaded)
+
     def publish(self, ticket: int, payload: bytes) -> None:
         send = _Send(ticket)
         self._pending[ticket] = send
@@ -229,9 +235,7 @@ class IotCore:
         if data.connack_packet is not None or await self._fallback.after(name):
             self.diagnosis = None
             if data.connack_packet is None:
-                self.diagnosis = await diagnose(self._cloud, family)
-            if self.diagnosis is None and name in SWALLOWED and not self._cloud.plaintext:
-                self.diagnosis = swallowed(self._cloud)
+                self.diagnosis = await diagnose_failure(self._cloud, family, name)
             if self._connected or self._stopping:
                 return
             reason = self._explain(data) if self.diagnosis is None else str(self.diagnosis)

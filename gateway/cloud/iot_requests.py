@@ -4,6 +4,7 @@ All calls block; only commands use them, while the daemon has an Uplink. awscrt'
 request-response client is not used: in 0.36.1 it crashes the process after a few uses.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
 from gateway.cloud.credentials import read_credentials
+from gateway.cloud.diagnosis import diagnose_failure
 from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
 from gateway.cloud.tunnel import open_tunnel
 from gateway.config.cloud import CloudConfig
@@ -59,7 +61,7 @@ def open_connection(
     Connecting is retried until an attempt fails after `patience_s`. Each step of a request fails
     after `answer_within_s`. Raises NotConnected or CredentialsError.
     """
-    outcomes: SimpleQueue[str | None] = SimpleQueue()
+    outcomes: SimpleQueue[mqtt5.LifecycleConnectFailureData | None] = SimpleQueue()
     stopped: SimpleQueue[None] = SimpleQueue()
     received: SimpleQueue[mqtt5.PublishPacket] = SimpleQueue()
     tunnel = open_tunnel(cloud, cloud.address_family)
@@ -69,13 +71,13 @@ def open_connection(
         read_credentials(cloud),
         tunnel,
         on_lifecycle_event_connection_success_fn=lambda _: outcomes.put(None),
-        on_lifecycle_event_connection_failure_fn=lambda data: outcomes.put(explain_failure(data)),
+        on_lifecycle_event_connection_failure_fn=outcomes.put,
         on_lifecycle_event_stopped_fn=lambda _: stopped.put(None),
         on_publish_callback_fn=lambda data: received.put(data.publish_packet),
     )
     client.start()
     try:
-        _await_connection(outcomes, patience_s)
+        _await_connection(cloud, outcomes, patience_s)
         yield IotRequests(client, received, answer_within_s)
     finally:
         client.stop()
@@ -84,17 +86,31 @@ def open_connection(
             tunnel.close()
 
 
-def _await_connection(outcomes: "SimpleQueue[str | None]", patience_s: float) -> None:
+def _await_connection(
+    cloud: CloudConfig,
+    outcomes: "SimpleQueue[mqtt5.LifecycleConnectFailureData | None]",
+    patience_s: float,
+) -> None:
     deadline_s = time.monotonic() + patience_s
     while True:
         try:
-            reason = outcomes.get(timeout=ATTEMPT_TIMEOUT_S)
+            failure = outcomes.get(timeout=ATTEMPT_TIMEOUT_S)
         except Empty:
             raise NotConnected(f"no answer within {ATTEMPT_TIMEOUT_S:g} s") from None
-        if reason is None:
+        if failure is None:
             return
         if time.monotonic() >= deadline_s:
-            raise NotConnected(reason)
+            raise NotConnected(_reason(cloud, failure))
+
+
+def _reason(cloud: CloudConfig, failure: mqtt5.LifecycleConnectFailureData) -> str:
+    """Return why the client could not connect, and if possible what to do."""
+    if failure.connack_packet is None:
+        name = name_and_message(failure.exception)[0]
+        found = asyncio.run(diagnose_failure(cloud, cloud.address_family, name))
+        if found is not None:
+            return str(found)
+    return f"{cloud.endpoint}:{cloud.port}: {explain_failure(failure)}"
 
 
 class IotRequests:

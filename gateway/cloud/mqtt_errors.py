@@ -154,9 +154,9 @@ def explain(error_name: str, message: str) -> str:
 def explain_failed_connect(error_name: str, message: str) -> str:
     if error_name in _BREAK_OFFS:
         return (
-            "the broker ended the connection before accepting it: check that the certificate in "
-            "cloud.certificate_file is active, that the broker trusts the certificate's CA, and "
-            f"that its policy allows this thing_name to connect ({error_name})"
+            "the broker ended the connection before accepting it: check that the client's "
+            "certificate is active, that the broker trusts its CA, and that its policy allows "
+            f"this client id to connect ({error_name})"
         )
     return explain(error_name, message)
 

@@ -10,7 +10,7 @@ from gateway.buffer.buffer import Buffer
 from gateway.buffer.send_order import Entry
 from gateway.cloud.pace import Pace
 from gateway.cloud.takeovers import Takeovers
-from gateway.cloud.trials import STRIKES, Trials
+from gateway.cloud.trials import Trials
 from gateway.cloud.uplink import Answer, Ending, Uplink, Verdict
 from gateway.telemetry.message import is_final
 from gateway.timing.backoff import Backoff
@@ -23,9 +23,8 @@ from gateway.timing.units import NS_PER_S
 WINDOW = 32
 #: A message may be the reason for a disconnect if it was sent at most this long before.
 SUSPICION_NS = 5 * NS_PER_S
-
-#: The wait of blamed messages after a quarantine or a reconnect, while others are sent.
-BLAMED_PAUSE_NS = NS_PER_S // 2
+#: Blamed messages wait: after a quarantine, and after a reconnect until all live bikes have sent.
+BLAMED_PAUSE_NS, WITNESS_BY_NS = NS_PER_S // 2, 3 * NS_PER_S // 2
 #: The longest wait for an answer. After it, none will come.
 ANSWER_BY_NS = 60 * NS_PER_S
 
@@ -43,15 +42,15 @@ class Publisher:
     | ACCEPTED | the message is forgotten |
     | RETRY | the message is sent again; all messages pause for a doubling time, and are sent one at a time until one is accepted |
     | SLOW_DOWN | the message is sent again; the pace is halved, and regained with acceptances |
-    | REFUSED | the message fails, and is sent again alone; all messages pause as for RETRY; only it pauses if there is a strike against it |
-    | SUSPECT | the message is sent again alone; if it was alone already, it fails |
+    | REFUSED, SUSPECT | the message is sent again alone; if it was alone already, it fails |
 
-    A message is sent again in its place: nothing newer of its race and bike passes it. After three
-    failures it is put on trial: the first message of another race or bike, its witness, is sent
-    next. If the witness is accepted, the accused gets a strike and is sent again; if it fails after
-    three strikes, it is quarantined with the last reason, and the next of its bike that fails after
-    one. If the witness fails, the broker is at fault, and there is no strike. Without another race
-    or bike there is no witness: the accused is sent until it is accepted. A hang-up after a refusal is due to the refusal, and no message in flight is suspected.
+    A message is sent again in its place: nothing newer of its race and bike passes it. If it fails,
+    it pauses and is on trial: the first message of another race or bike, its witness, is sent next.
+    If that is accepted, the accused gets a strike and is sent again; if it fails after STRIKES of
+    them, it is quarantined with the last reason, and the next of its bike that fails after one. If
+    the witness fails, the broker is at fault: all messages pause, without a strike. Without another
+    race or bike, the accused is sent until it is accepted. A hang-up after a refusal is due to the
+    refusal, and no message in flight is suspected.
 
     A final waits until no second of its race is in flight, so that none comes after it.
     `rate_per_s` applies to backlog; live messages only respect IoT Core's limits.
@@ -93,7 +92,7 @@ class Publisher:
         #: When it was connected or lost its connection.
         self.since_ns = clock.monotonic_ns()
         self.accepted = 0
-        #: Called with the payload of each message that the broker has accepted.
+        #: Called with the payload of each accepted message.
         self.on_accepted: list[Callable[[bytes], None]] = []
         self._acceptances = Rate(clock.monotonic_ns())
         buffer.on_available.append(self._wake.set)
@@ -161,7 +160,7 @@ class Publisher:
         self._is_refusing = self._was_well = False
         self.takeovers.connected()
         self._paused_until_ns = 0
-        self._blamed_until_ns = self._clock.monotonic_ns() + BLAMED_PAUSE_NS
+        self._blamed_until_ns = self._clock.monotonic_ns() + WITNESS_BY_NS
         self._pause.reset()
         self._one_at_a_time = False
         log.info("cloud connected", buffered=self._buffer.status.depth)
@@ -201,9 +200,10 @@ class Publisher:
             case Verdict.SLOW_DOWN:
                 self._give_back(entry)
                 self._slow_down(answer.reason)
-            case Verdict.REFUSED:
+            case Verdict.REFUSED if is_lone:
                 self._fail(entry, answer.reason)
-                self._pause_after_refusal(entry, answer.reason)
+            case Verdict.REFUSED:
+                self._doubt(entry, answer.reason)
             case Verdict.SUSPECT:
                 self._suspect(entry, answer.reason, is_lone=is_lone)
         # An acceptance with nothing left to send, as nearly every one at 1 Hz, needs no wake-up.
@@ -323,23 +323,30 @@ class Publisher:
             log.warning("sending slowed down", reason=reason)
 
     def _suspect(self, entry: Entry, reason: str, *, is_lone: bool) -> None:
-        is_late = self._clock.monotonic_ns() - entry.sent_ns > SUSPICION_NS
-        if is_late or self._is_refusing:
-            self._give_back(entry)
-        elif is_lone:
+        is_recent = self._clock.monotonic_ns() - entry.sent_ns <= SUSPICION_NS
+        may_be_cause = is_recent and not self._is_refusing
+        if may_be_cause and is_lone:
             self._fail(entry, reason)
         else:
-            entry.is_suspect = True
+            entry.is_suspect |= may_be_cause
             self._give_back(entry)
 
     def _fail(self, entry: Entry, reason: str) -> None:
         if self._trials.is_proven(entry):
             self._quarantine(entry, reason)
             return
-        self._note_refusal(reason)
+        is_brokers_fault = self._trials.fail(entry)
+        self._doubt(entry, reason)
+        if is_brokers_fault:
+            self._hold(reason)
+        else:
+            self._hold_alone(entry, reason)
+
+    def _doubt(self, entry: Entry, reason: str) -> None:
+        """Send a refused message again, alone."""
         entry.is_suspect = True
         self._refused[entry] = reason
-        self._trials.fail(entry)
+        self._note_refusal(reason)
         self._give_back(entry)
 
     def _note_ending(self, ending: Ending) -> None:
@@ -371,19 +378,14 @@ class Publisher:
         log.error(
             "message put in quarantine; see `alleycat-gateway buffer quarantine`",
             race_id=entry.race_id,
-            strikes=STRIKES,
             reason=reason,
         )
 
-    def _pause_after_refusal(self, entry: Entry, reason: str) -> None:
-        """Pause the message alone if something speaks against it, otherwise all messages."""
-        if entry.done:
-            return
-        if self._trials.is_blamed(entry):
-            pause_s = self._pause.next_s()
-            self._blamed_until_ns = self._clock.monotonic_ns() + round(pause_s * NS_PER_S)
-        else:
-            self._hold(reason)
+    def _hold_alone(self, entry: Entry, reason: str) -> None:
+        """Pause this message, and all that are to blame."""
+        self._blamed_until_ns = self._clock.monotonic_ns() + round(self._pause.next_s() * NS_PER_S)
+        bike = entry.bike.decode(errors="replace")
+        log.warning("message not accepted; it is sent again", bike=bike, reason=reason)
 
     def _hold(self, reason: str) -> None:
         self._one_at_a_time = True

@@ -4,10 +4,8 @@ from collections import Counter
 
 from gateway.buffer.send_order import Entry
 
-#: A message must fail this often before it is put on trial.
-LONE_TRIES = 3
-#: The number of strikes after which a message is quarantined.
-STRIKES = 3
+#: A message that fails after this number of strikes is quarantined.
+STRIKES = 5
 #: The same for a bike whose last message was quarantined.
 STRIKES_OF_BAD_BIKE = 1
 
@@ -15,10 +13,11 @@ STRIKES_OF_BAD_BIKE = 1
 class Trials:
     """The message on trial, and the strikes against each message.
 
-    A message gets a strike when its witness is accepted. Strikes are only evidence as long as the
-    broker is well. All are forgotten when two messages fail without an acceptance between them, and
-    nothing speaks yet against one of them; when a message that failed is accepted after all; and
-    by the publisher after a connection on which nothing was accepted.
+    A message that fails is on trial until the next one, its witness, is answered. It gets a strike
+    if the witness is accepted; otherwise the witness is on trial. Strikes are only evidence as long
+    as the broker is well. All are forgotten when two messages fail without an acceptance between
+    them, and one of the two is new to it; when a message that failed is accepted after all; and by
+    the publisher after a connection on which nothing was accepted.
     """
 
     def __init__(self) -> None:
@@ -29,13 +28,14 @@ class Trials:
         self._strikes: Counter[Entry] = Counter()
         #: Bikes whose last message was quarantined.
         self._bad_bikes: set[bytes] = set()
-        #: The messages that have failed since the last acceptance.
+        #: The messages that have failed since the last acceptance, and whether one was news.
         self._failed: set[Entry] = set()
+        self._has_news = False
 
     @property
     def has_blamed(self) -> bool:
-        """Whether anything speaks against a message or a bike."""
-        return bool(self._strikes or self._bad_bikes)
+        """Whether a message is on trial, or anything speaks against one or against a bike."""
+        return bool(self.accused or self._strikes or self._bad_bikes)
 
     def is_blamed(self, entry: Entry) -> bool:
         """Return whether anything speaks against a message or its bike."""
@@ -46,17 +46,21 @@ class Trials:
         needed = STRIKES_OF_BAD_BIKE if self._is_of_bad_bike(entry) else STRIKES
         return self._strikes[entry] >= needed
 
-    def fail(self, entry: Entry) -> None:
-        """Count a failure of a message that was sent alone.
+    def fail(self, entry: Entry) -> bool:
+        """Put a message on trial that was sent alone, and failed.
 
-        If it is a witness, the trial is over: the broker is at fault.
+        Return whether the broker seems to be at fault: a witness failed that never had before.
         """
+        is_news = not (entry.failures or self.is_blamed(entry))
+        is_witness = self.accused not in (None, entry)
+        self._has_news |= is_news
         self._failed.add(entry)
-        if len(self._failed) > 1 and not all(map(self._is_known, self._failed)):
+        if len(self._failed) > 1 and self._has_news:
             self.acquit()
-        entry.failures = max(entry.failures + 1, LONE_TRIES * self._is_of_bad_bike(entry))
+        entry.failures += 1
         self.lacks_witness = entry is self.accused
-        self.accused = entry if entry.failures >= LONE_TRIES else None
+        self.accused = entry
+        return is_witness and is_news
 
     def accept(self, entry: Entry) -> None:
         """Count the acceptance of a message: a strike, if it is a witness."""
@@ -64,9 +68,9 @@ class Trials:
             self.acquit()
         if self.accused is not None and self.accused is not entry:
             self._strikes[self.accused] += 1
-        del self._strikes[entry]
         self._bad_bikes.discard(entry.bike)
         self._failed.clear()
+        self._has_news = False
         self.accused, self.lacks_witness = None, False
 
     def acquit(self) -> None:
@@ -80,10 +84,6 @@ class Trials:
         self._failed.discard(entry)
         self._bad_bikes.add(entry.bike)
         self.accused = None
-
-    def _is_known(self, entry: Entry) -> bool:
-        """Return whether a failure of this message is no news."""
-        return entry.failures >= LONE_TRIES or self.is_blamed(entry)
 
     def _is_of_bad_bike(self, entry: Entry) -> bool:
         return bool(self._bad_bikes) and entry.bike in self._bad_bikes

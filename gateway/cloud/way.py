@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import socket
 from contextlib import suppress
 from functools import partial
@@ -26,12 +27,14 @@ MOST_ADDRESSES = 6
 class ProxyRefusal(ConnectionError):
     """A proxy that does not open the connection. The text gives the reason.
 
-    `status`: the code of its answer, such as 407; empty if that is not HTTP.
+    `status`: the code of its answer, such as 407; empty if that is not HTTP. `sign_ins`: the
+    schemes by which it lets clients sign in, such as "basic" and "ntlm".
     """
 
-    def __init__(self, text: str, status: str = "") -> None:
+    def __init__(self, text: str, status: str = "", sign_ins: frozenset[str] = frozenset()) -> None:
         super().__init__(text)
         self.status = status
+        self.sign_ins = sign_ins
 
 
 class NoProxyCredentials(ConnectionError):
@@ -113,7 +116,13 @@ async def _ask_proxy(stream: Stream, proxy: Proxy, cloud: CloudConfig) -> None:
     if not status[0].startswith("HTTP/1.") or len(status) < 2:
         raise ProxyRefusal("its answer is not HTTP")
     if not status[1].startswith("2"):
-        raise ProxyRefusal(f"it answered {status[1][:80]!r}", status[1][:3])
+        raise ProxyRefusal(f"it answered {status[1][:80]!r}", status[1][:3], _sign_ins(head))
+
+
+def _sign_ins(head: bytes) -> frozenset[str]:
+    """Return the schemes in the headers of a proxy's answer (RFC 9110, 11.7.1)."""
+    found = re.findall(rb"(?im)^proxy-authenticate:[ \t]*([\w-]{1,20})", head)
+    return frozenset(scheme.decode().lower() for scheme in found)
 
 
 def _encoded(credentials_file: Path) -> str:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import unicodedata
 
 #: Characters that come along when a name is copied from a page: blanks, also invisible ones.
 _BLANKS = " \t\r\n\v\f\u00a0\u200b\u200e\u200f\u2060\ufeff"
@@ -24,7 +25,7 @@ def host_name_problem(host: str) -> str | None:
     if _is_address(host):
         return None
     if not host.isascii():
-        return f"expected a host name in ASCII{_as_ascii(host)}"
+        return f"expected a host name in ASCII{_look_alike(host) or _as_ascii(host)}"
     return _label_problem(host)
 
 
@@ -50,6 +51,19 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _look_alike(host: str) -> str:
+    """Name a character that is no letter, as the end of a sentence; empty if all are letters.
+
+    A text processor makes other hyphens, for example. A name with one does not exist.
+    """
+    composed = unicodedata.normalize("NFC", host)
+    strange = next((one for one in composed if not (one.isascii() or one.isalnum())), None)
+    if strange is None:
+        return ""
+    name = unicodedata.name(strange, "a character without a name").lower()
+    return f"; it contains U+{ord(strange):04X} ({name})"
 
 
 def _as_ascii(host: str) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.config.host_name import host_name_problem, without_blanks
+from gateway.host.atomic_file import read_file
 
 _EXPECTED = "expected http://HOST:PORT, such as http://proxy.lan:3128"
+_CREDENTIALS_MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,8 @@ class Proxy:
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 def proxy_from_url(url: str) -> Proxy:
@@ -47,7 +50,7 @@ def proxy_from_url(url: str) -> Proxy:
 
 def read_proxy_credentials(file: Path) -> str:
     """Return the credentials as user:password. Raises OSError, or ValueError if it has none."""
-    lines = file.read_text(encoding="utf-8").split("\n")
+    lines = read_file(file, _CREDENTIALS_MAX_BYTES).decode("utf-8-sig").split("\n")
     credentials = lines[0].removesuffix("\r")
     if ":" not in credentials or any(line.strip() for line in lines[1:]):
         raise ValueError("expected a single line: user:password")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from gateway.host.state_file import StateFiles
+from gateway.host.atomic_file import read_file
+from gateway.host.state_file import MAX_BYTES, StateFiles
 from gateway.timing.clock import BOOT_ID, GatewayClock
 from gateway.timing.clock_sync import ClockSource
 from gateway.timing.units import NS_PER_S
@@ -39,8 +40,8 @@ def datable_boots(state_dir: Path) -> set[str]:
     boots = set()
     with suppress(OSError):
         boots.add(BOOT_ID.read_text().strip())
-    with suppress(OSError, ValidationError):
-        boots.update(_SAVED.validate_json((state_dir / FILE_NAME).read_bytes()))
+    with suppress(OSError, ValueError):
+        boots.update(_SAVED.validate_json(read_file(state_dir / FILE_NAME, MAX_BYTES)))
     return boots
 
 

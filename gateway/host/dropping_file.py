@@ -1,7 +1,8 @@
 """Standard output and stderr of the daemon, which never wait for their readers.
 
 A pipe that is not read, a terminal after Ctrl-S and a stalled journal block the writer, and so the
-event loop with every race; a full disk fails it. The log is on stderr, and plugins print to both.
+event loop with every race; a full disk makes its writes fail. The log is on stderr, and plugins
+print to both.
 """
 
 import atexit

@@ -3,6 +3,8 @@
 import atexit
 import logging
 import sys
+from collections.abc import Iterator
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -23,7 +25,8 @@ def configure_logging(level: str = "info", *, is_json: bool = False) -> None:
     the journal adds its own, and gets priorities. JSON has one object per line.
 
     Text from outside is harmless in the log, however it gets there: it is in one line, without
-    control characters. What repeats is summed up, and what stderr does not take is counted.
+    control characters. What repeats is summed up, and what stderr or standard output does not take
+    is counted.
     """
     to_journal = is_journal()
     stamping, rendering = _json() if is_json else _journal() if to_journal else _words()
@@ -49,24 +52,31 @@ def configure_logging(level: str = "info", *, is_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    file = _dropping_file()
-    if file is not None:
-        file.on_gap = _log_gap
+    for stream, log_gap in ((sys.stderr, _log_gap), (sys.stdout, _log_output_gap)):
+        for file in _dropping_files(stream):
+            file.on_gap = log_gap
 
 
 def dropped_lines() -> int:
-    """Return the lines that stderr has not taken since the start."""
-    file = _dropping_file()
-    return 0 if file is None else file.dropped_lines
+    """Return the lines that standard output and stderr have not taken since the start."""
+    return sum(file.dropped_lines for file in _dropping_files(sys.stdout, sys.stderr))
 
 
-def _dropping_file() -> DroppingFile | None:
-    file = getattr(sys.stderr, "buffer", None)
-    return file if isinstance(file, DroppingFile) else None
+def _dropping_files(*streams: TextIO) -> Iterator[DroppingFile]:
+    for stream in streams:
+        file = getattr(stream, "buffer", None)
+        if isinstance(file, DroppingFile):
+            yield file
 
 
 def _log_gap(lines: int) -> None:
     structlog.get_logger().warning("lines of log dropped: stderr did not take them", count=lines)
+
+
+def _log_output_gap(lines: int) -> None:
+    structlog.get_logger().warning(
+        "lines of output dropped: standard output did not take them", count=lines
+    )
 
 
 class _JournalFormatter(structlog.stdlib.ProcessorFormatter):

@@ -58,7 +58,7 @@ class _Repeats:
         return True
 
     def next_window(self) -> "_Repeats":
-        """Return the records of the next window, after one of which some were left out."""
+        """Return the records for the next window, given that some of this one were left out."""
         reasons = self.reasons if len(self.reasons) < MOST_REASONS else set()
         return _Repeats(goes_on=True, reasons=reasons)
 

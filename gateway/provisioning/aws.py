@@ -143,8 +143,8 @@ class Claim:
                 self._requests = self._open.enter_context(connection)
             except NotConnected as error:
                 raise ProvisioningError(
-                    f"cannot connect to {cloud.endpoint}:{cloud.port} as client {client_id} with "
-                    f"the claim certificate {cloud.certificate_file}: {error}"
+                    f"cannot connect as client {client_id} with the claim certificate "
+                    f"{cloud.certificate_file}: {error}"
                 ) from error
         return self._requests
 

@@ -36,9 +36,7 @@ class CommandRefused(GatewayError):
 
 
 class _Command(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_name=False
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
 
     bike_id: Annotated[str, Field(min_length=1)]
     race_id: Annotated[int, Field(ge=0, le=MAX_ID)]
@@ -64,7 +62,9 @@ def problem_of(bike_id: str, race: Race) -> str | None:
     """Return why no command can have started a race; None if one can."""
     if race.waits_for_pedals:
         return "waits_for_pedals: Input should be false"
-    racer = race.racer or Racer(-1, "", 0)
+    racer = race.racer
+    if racer is None:
+        return "racerId: Input should be a valid integer"
     fields = {
         "command": "start",
         "bikeId": bike_id,

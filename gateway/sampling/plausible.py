@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from drivers import Reading
-from drivers.power import POWER_MAX_W, POWER_MIN_W
+from drivers.power import CADENCE_MAX_RPM, POWER_MAX_W, POWER_MIN_W
 from gateway.timing.units import NS_PER_S
 
 #: This number of refused values within OFTEN_NS is no rare fault: the bike is probably misread.
@@ -36,7 +36,7 @@ class Limits:
 PLAUSIBLE = {
     # 222 rpm on a Wattbike (Jimmy Watkins, 2012) and 227 rpm (Mark Cavendish, 2012) were reported;
     # only on rollers, with short cranks and no load, have sprinters turned faster than this.
-    "cadence_rpm": Limits(0, 250, "rpm"),
+    "cadence_rpm": Limits(0, CADENCE_MAX_RPM, "rpm"),
     # About 2,700 W were reported of Jeffrey Hoogland's record over 1 km (2023), and 2,372 W on a
     # Wattbike (Jimmy Watkins, 2012). While the pedals coast or turn backwards, meters report
     # a negative torque (GoldenCheetah/GoldenCheetah #24); that counts as 0.

@@ -123,7 +123,7 @@ class Sampler:
         self._knob = None
 
     def add(self, reading: Reading) -> None:
-        """Add a Reading. Raises TypeError or ValueError if a value is not a number."""
+        """Add a Reading. Its values are finite numbers (`drivers/promises.py`)."""
         self._heard_ns = max(reading.at_ns, self._heard_ns or reading.at_ns)
         reading = self._believed(reading)
         cadence_rpm, power_w = reading.cadence_rpm, reading.power_w

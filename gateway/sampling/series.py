@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from enum import Enum
-from math import isfinite
 
 #: A zero that is followed by a non-zero value within this time is a sensor drop-out, not a stop.
 #: The margin above 1 s allows for the jitter of bikes that report once a second.
@@ -34,8 +33,6 @@ class Series:
         self.dropped = 0
 
     def add(self, at_ns: int, value: float) -> None:
-        if not isfinite(value):
-            raise ValueError(f"expected a finite number from the bike; got {value}")
         points = self._points
         if points and at_ns < points[-1][0]:
             self.dropped += 1

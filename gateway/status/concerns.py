@@ -120,7 +120,7 @@ def _evidence(cloud: CloudStatus) -> str:
     for certificate in cloud.certificates:
         if certificate.is_early:
             begin = f"{certificate.valid_from:%Y-%m-%d %H:%M} UTC"
-            return f" (it is earlier than {begin}, from which on cloud.{certificate.key} is valid)"
+            return f" (it is earlier than {begin}, when cloud.{certificate.key} becomes valid)"
     return ""
 
 

@@ -11,6 +11,7 @@ from gateway.bike.status import BikeStatus
 from gateway.cloud.certificates import SECONDS_PER_DAY, CertificateStatus
 from gateway.status.concerns import concerns
 from gateway.status.snapshot import GatewayStatus
+from gateway.terminal.printable import printable
 from gateway.timing.clock_sync import ClockSource
 
 PREFIX = "alleycat_gateway"
@@ -32,7 +33,8 @@ class _Snapshot(Collector):
         status = self._status
         about = {"version": status.version, "thing_name": status.thing_name}
         yield InfoMetricFamily(PREFIX, "Version and thing name of the gateway.", about)
-        cloud = {"state": status.cloud.state, "refusal": status.cloud.refusal or ""}
+        state, refusal = printable(status.cloud.state), printable(status.cloud.refusal or "")
+        cloud = {"state": state, "refusal": refusal}
         yield InfoMetricFamily(f"{PREFIX}_cloud", "State of the cloud, and any refusal.", cloud)
         for name, text, total in _counters(status):
             yield CounterMetricFamily(f"{PREFIX}_{name}", text, total)
@@ -49,7 +51,11 @@ def _counters(status: GatewayStatus) -> Iterator[tuple[str, str, int]]:
     yield "messages_accepted_total", "Messages acknowledged by the cloud.", status.accepted
     yield "messages_lost_total", "Messages dropped for lack of room, or unreadable.", buffer.lost
     yield "seconds_lost_total", "Seconds not sampled: the process stalled.", status.lost_seconds
-    yield "log_lines_dropped_total", "Lines that stderr did not take.", status.log_lines_dropped
+    yield (
+        "log_lines_dropped_total",
+        "Lines that stderr or stdout did not take.",
+        status.log_lines_dropped,
+    )
 
 
 def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
@@ -139,16 +145,20 @@ def _of_bikes(bikes: tuple[BikeStatus, ...]) -> Iterator[Metric]:
     for bike in bikes:
         for name, value in _of_bike(bike):
             if value is not None:
-                families[name].add_metric((bike.bike_id, bike.racer_name), value)
+                families[name].add_metric(_labels(bike), value)
     yield from families.values()
     adapters = InfoMetricFamily(
         f"{PREFIX}_bike_radio", "The adapter that receives the bike.", labels=BIKE_LABELS
     )
     for bike in bikes:
         if bike.radio is not None:
-            labels = (bike.bike_id, bike.racer_name)
-            adapters.add_metric(labels, {"adapter": bike.radio.adapter})
+            adapters.add_metric(_labels(bike), {"adapter": printable(bike.radio.adapter)})
     yield adapters
+
+
+def _labels(bike: BikeStatus) -> tuple[str, str]:
+    """Return the values of BIKE_LABELS, which are shown in terminals as well."""
+    return printable(bike.bike_id), printable(bike.racer_name)
 
 
 def _of_bike(bike: BikeStatus) -> Iterator[tuple[str, float | None]]:

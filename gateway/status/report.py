@@ -9,6 +9,7 @@ from gateway.host.errors import GatewayError
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.snapshot import GatewayStatus
+from gateway.terminal.json_line import json_line
 
 #: Incremented when a field is removed or changes its meaning. New fields may be added at any time.
 FORMAT: Literal[1] = 1
@@ -57,7 +58,7 @@ def status_to_json(status: GatewayStatus) -> bytes:
         hours_left=None if hours_left is None else round(hours_left, 1),
         gateway=status,
     )
-    return _REPORT.dump_json(report) + b"\n"
+    return json_line(_REPORT.dump_python(report, mode="json"))
 
 
 def status_from_json(line: bytes) -> GatewayStatus:

@@ -66,8 +66,8 @@ class CloudStatus:
     refusal: Annotated[
         str | None,
         Field(
-            description="the broker's reason for accepting no message, or not the one that it "
-            "refused; null when it has accepted one and no refused one is left"
+            description="the broker's reason for refusing all messages, or some; null once it has "
+            "accepted one and no refused message is waiting"
         ),
     ] = None
     refused_bike: Annotated[
@@ -147,7 +147,10 @@ class GatewayStatus:
     ] = True
     log_lines_dropped: Annotated[
         int,
-        Field(description="lines of log that stderr did not take, since the start"),
+        Field(
+            description="lines that stderr (the log) or standard output (what plugins print) did "
+            "not take, since the start"
+        ),
     ] = 0
     files_set_aside: Annotated[
         int,

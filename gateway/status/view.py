@@ -103,7 +103,7 @@ def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
     yield "machine", _clock(status) + heat, ODD if is_odd else ""
     if status.log_lines_dropped:
         dropped = counted(status.log_lines_dropped, "line")
-        yield "log", f"{dropped} dropped since the start: stderr did not take them", ODD
+        yield "log", f"{dropped} dropped since the start: stderr or stdout did not take them", ODD
     signals = _signals(status.bikes)
     if signals:
         yield "radio", signals, ""

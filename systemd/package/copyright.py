@@ -16,6 +16,9 @@ OWN = "alleycat-gateway"
 
 #: pyserial's wheel has no licence file; pyserial-asyncio-fast's states the same terms.
 SAME_TERMS = {"pyserial": "pyserial-asyncio-fast"}
+#: Wheels that have linked in what neither their licence files nor a bill of materials mention, with
+#: all their licences. The notices are in copyright.<name>, from the source distribution.
+LINKED = {"awscrt": "Apache-2.0 and ISC and MIT and BSD-2-Clause and BSD-3-Clause"}
 APACHE = """\
 On Debian systems, the text of the Apache License 2.0 is in
 /usr/share/common-licenses/Apache-2.0."""
@@ -46,7 +49,7 @@ def _name(library: Distribution) -> str:
 
 def _paragraph(library: Distribution, terms: Distribution) -> str:
     """Return the paragraph on a library under the terms in the licence files of another."""
-    texts = list(_license_texts(library))
+    texts = [*_license_texts(library), *_linked_texts(library)]
     holders = list(_holders(texts)) or list(_authors(library))
     license_text = "\n\n".join(map(_shortened, texts or list(_license_texts(terms)) or [APACHE]))
     lines = [
@@ -82,6 +85,11 @@ def _license_texts(library: Distribution) -> Iterator[str]:
             yield file.read_text(encoding="utf-8").strip("\n")
 
 
+def _linked_texts(library: Distribution) -> Iterator[str]:
+    if _name(library) in LINKED:
+        yield HEAD.with_name(f"copyright.{_name(library)}").read_text(encoding="utf-8").strip("\n")
+
+
 def _shortened(text: str) -> str:
     """Return a licence's text, or where Debian has it."""
     return APACHE if "TERMS AND CONDITIONS FOR USE, REPRODUCTION" in text else text
@@ -106,6 +114,8 @@ def _authors(library: Distribution) -> Iterator[str]:
 
 def _license(library: Distribution) -> str:
     """Return the licence in a few words: an SPDX expression if the wheel has one."""
+    if _name(library) in LINKED:
+        return LINKED[_name(library)]
     metadata = library.metadata
     classifiers = metadata.get_all("Classifier") or []
     named = [one.removeprefix(_CLASSIFIER) for one in classifiers if one.startswith(_CLASSIFIER)]

@@ -1,12 +1,20 @@
 """The power of a bike: scaled, moved, or computed from cadence and level."""
 
+from collections.abc import Sequence
 from math import pi
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.power import OFFSET_MAX_W, computed_power_w, corrected_power_w, expect_formula
+from drivers.power import (
+    CADENCE_MAX_RPM,
+    OFFSET_MAX_W,
+    PowerRow,
+    computed_power_w,
+    corrected_power_w,
+    expect_formula,
+)
 
 #: Levels 1, 2 and 25 of a Schwinn 170, measured against Assioma pedals: ursoft/ANT_Libraries.
 SCHWINN = (
@@ -46,6 +54,14 @@ def test_offset_counts_only_while_the_pedals_turn(
     cadence_rpm: float | None, corrected_w: float
 ) -> None:
     assert corrected_power_w(3, 2, 10, cadence_rpm) == corrected_w
+
+
+@pytest.mark.parametrize("rows", [SCHWINN, [(0.0, 0.0, 2.0, 10.0)]], ids=["levels", "one row"])
+def test_no_power_is_computed_from_an_implausible_cadence(rows: Sequence[PowerRow]) -> None:
+    """Berg0162/simcline #7: the 995 rpm are refused, but 2,000 W would not be."""
+    assert computed_power_w(rows, CADENCE_MAX_RPM, 2) is not None
+    for cadence_rpm in (CADENCE_MAX_RPM + 0.5, 995, 0xFFFF / 2):
+        assert computed_power_w(rows, cadence_rpm, 2) is None
 
 
 @given(st.floats(0.1, 5000), st.floats(0.01, 100), st.floats(-OFFSET_MAX_W, OFFSET_MAX_W))

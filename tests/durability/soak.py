@@ -39,8 +39,11 @@ PROGRESS_EVERY_S = 20.0
 CALM_AFTER_S = 6.0
 #: What the allocator may keep more of, between the second quarter and the last.
 GROWTH_MAX_KIB = 1024
-#: Two thread pools start a thread when the others are busy, and keep it.
-GROWTH_MAX_THREADS = 2
+#: The thread in which awscrt looks up host names. It comes and goes.
+PASSING_THREAD = "AwsHostResolver"
+#: asyncio's pool starts a second thread when its first is busy, and keeps it: a tunnel may close
+#: while a file is written. Nothing needs three at a time.
+GROWTH_MAX_THREADS = 1
 #: For each quarter, for its median to mean something.
 SAMPLES_PER_QUARTER = 3
 #: Until every bike is connected.
@@ -83,8 +86,17 @@ def sample(pid: int) -> Sample:
         heap_kib=kib["Pss_Anon:"],
         pss_kib=kib["Pss:"],
         descriptors=len(list((process / "fd").iterdir())),
-        threads=len(list((process / "task").iterdir())),
+        threads=_lasting_threads(process),
     )
+
+
+def _lasting_threads(process: Path) -> int:
+    """Count the threads that are there to stay."""
+    count = 0
+    for task in (process / "task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            count += (task / "comm").read_text(encoding="utf-8").strip() != PASSING_THREAD
+    return count
 
 
 def what_grew(samples: list[Sample]) -> list[str]:

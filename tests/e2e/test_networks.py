@@ -28,6 +28,23 @@ sleep 0.5
 "{python}" -m gateway check --json --config {config}
 """
 
+AWAY_S = 30
+#: A program whose network is away for a while; it prints how long the gateway then took, in ms.
+AWAY = """
+set -e
+ip link add net0 type veth peer name net1
+ip link set net0 up
+ip link set net1 up
+ip link set lo up
+{mosquitto} -c {broker} > {log} 2>&1 &
+"{python}" -m gateway run --config {config} 2> {gateway_log} &
+sleep {away_s}
+ip address add 192.0.2.1/24 dev net0
+since=$(date +%s%3N)
+until grep -q "cloud connected" {gateway_log}; do sleep 0.1; done
+echo $(($(date +%s%3N) - since))
+"""
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -90,3 +107,35 @@ def test_network_that_swallows_large_packets_is_named(
     assert "connected, but the TLS handshake gets no answer" in output
     assert "lower MTU" in output
     assert r"cloud.address_family = \"ipv6\"" in output
+
+
+def test_network_that_returns_is_used_at_once(
+    tmp_path: Path, authority: Authority, gateway: GatewayProcess
+) -> None:
+    """After half a minute the next try by itself may be half a minute away."""
+    issued = authority.issue("192.0.2.1")
+    broker = tmp_path / "networks.conf"
+    broker.write_text(
+        f"user root\nlistener {PORT} 0.0.0.0\ncafile {issued.ca_file}\n"
+        f"certfile {issued.certificate_file}\nkeyfile {issued.private_key_file}\n"
+        "require_certificate true\nuse_identity_as_username true\n"
+    )
+    gateway.cloud |= {"endpoint": "192.0.2.1", "port": PORT, "reconnect_max_s": 60}
+    gateway.write_config()
+    script = AWAY.format(
+        mosquitto=find_mosquitto(),
+        broker=broker,
+        log=tmp_path / "networks.log",
+        python=sys.executable,
+        config=gateway.config_file,
+        gateway_log=tmp_path / "gateway.log",
+        away_s=AWAY_S,
+    )
+    ended = subprocess.run(
+        ["unshare", "--net", "--pid", "--fork", "--kill-child", "sh", "-c", script],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=110,
+    )
+    assert int(ended.stdout) < 5_000

@@ -104,6 +104,27 @@ def test_commanded_race_continues_after_a_kill(
     assert messages[-1].samples is None, "what the killed process produced is not known"
 
 
+def test_race_that_was_stopped_just_before_a_kill_has_no_final_after_its_end(
+    remote: GatewayProcess, backend: Backend, subscriber: Subscriber
+) -> None:
+    """Whether the killed process had sent it is not known: another one might contradict it."""
+    command = soon(startMs=now_ms(), length_s=60)
+    assert backend.ask(command)["result"] == "accepted"
+    subscriber.wait_for(lambda messages: len(messages) >= 2)
+    assert backend.ask(stop(12))["result"] == "accepted"
+    remote.kill()
+    time.sleep(1)  # the second that was running ends
+    before = len(subscriber.messages)
+    remote.start()
+    remote.wait_for_log("cloud connected", times=2)
+    assert "has already begun race 12" in backend.ask(command)["reason"]
+    assert backend.ask(soon(race_id=13))["result"] == "accepted"
+    messages = subscriber.wait_for(lambda all_: any(one.race_id == 13 for one in all_))
+    stopped = [one for one in messages if one.race_id == 12]
+    assert len(stopped) == before
+    assert not [one for one in stopped if one.is_final and one.samples != len(stopped)]
+
+
 def test_retained_command_applies_when_it_is_published_and_never_again(
     remote: GatewayProcess, backend: Backend, subscriber: Subscriber
 ) -> None:

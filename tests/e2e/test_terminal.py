@@ -141,7 +141,7 @@ def useless_output(request: pytest.FixtureRequest) -> Iterator[int]:
         os.close(descriptor)
 
 
-def test_run_goes_on_whatever_a_plugin_prints(
+def test_run_goes_on_whatever_a_plugin_prints_and_counts_what_is_lost(
     command: list[str], tmp_path: Path, useless_output: int
 ) -> None:
     register_plugin(tmp_path, "talkative", TALKATIVE_DRIVER, "TalkativeBike")
@@ -161,6 +161,7 @@ def test_run_goes_on_whatever_a_plugin_prints(
             assert time.monotonic() < deadline, "the race waits for the reader of stdout"
             assert process.poll() is None
             time.sleep(0.1)
+        assert status_from_json(ask_status(status)).log_lines_dropped >= 1
         process.terminate()
         assert process.wait(START_TIMEOUT_S) == 0
 

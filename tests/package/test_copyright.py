@@ -65,6 +65,16 @@ def test_linked_components_are_those_of_the_bill_of_materials(installed: dict[st
     assert re.search(r"(?m)^ contains pyo3 .*MIT OR Apache-2.0$", installed["pydantic-core"])
 
 
+def test_components_of_awscrt_are_named_for_its_version(installed: dict[str, str]) -> None:
+    """Messages in its native code contain the paths of their sources."""
+    [library] = SITE_PACKAGES.glob("_awscrt*.so")
+    linked = set(re.findall(rb"/crt/([a-z0-9-]+)/", library.read_bytes()))
+    assert {b"aws-lc", b"s2n"} <= linked
+    assert [name for name in linked if name.decode() not in installed["awscrt"]] == []
+    assert f"source distribution of awscrt {pins()['awscrt']} " in installed["awscrt"]
+    assert "1998-2011 The OpenSSL Project" in installed["awscrt"].partition("\nLicense: ")[0]
+
+
 def test_head_names_the_homepage_and_our_own_licence() -> None:
     assert "@HOMEPAGE@" in HEAD.read_text(encoding="utf-8")
     text = copyright_text(SITE_PACKAGES, HOMEPAGE)

@@ -43,16 +43,16 @@ def test_user_and_group_are_the_same_in_unit_sysusers_udev_and_dbus() -> None:
     assert [part.get("send_destination") for part in policy.iter("allow")] == ["org.bluez"]
 
 
-def test_directories_are_the_same_in_unit_tmpfiles_and_config() -> None:
+def test_directories_are_the_same_in_unit_postinst_and_config() -> None:
     for kind in ("State", "Runtime", "Configuration"):
         assert unit(f"{kind}Directory") == [NAME]
-    tmpfiles = re.findall(
-        r"(?m)^d (\S+) +(\S+) +(\S+) +(\S+)", (SYSTEMD / f"{NAME}.tmpfiles").read_text()
-    )
-    assert tmpfiles == [
-        (f"/etc/{NAME}", "0750", "root", NAME),
-        (f"/var/lib/{NAME}", "0700", NAME, NAME),
+    postinst = (SYSTEMD / "package" / "postinst").read_text()
+    made = re.findall(r'install -d -m (\d+) -o (\S+) -g (\S+) "(.*)"', postinst)
+    assert made == [
+        ("0750", "root", NAME, "${config%/*}"),
+        ("0700", NAME, NAME, "$state"),
     ]
+    assert f"\nstate=/var/lib/{NAME}\n" in postinst
     assert unit("StateDirectoryMode") == ["0700"]
     assert unit("ConfigurationDirectoryMode") == ["0750"]
     assert Config.model_fields["state_dir"].default == Path(f"/var/lib/{NAME}")

@@ -196,6 +196,9 @@ class Ftms(StartableProtocol):
         self._start = FtmsStart(start)
         self._first_ns: int | None = None
         self._sent_names: set[str] = set()
+        #: Whether the cadence is 0 now, and was not before: some bikes always send 0.
+        self._has_stopped = False
+        self._has_turned = False
         #: The latest totals and averages.
         self._counted: dict[str, float] = {}
         self._contradicted_ns: int | None = None
@@ -214,6 +217,9 @@ class Ftms(StartableProtocol):
         data = self._decode(frame.data)
         self._start.heard(frame.at_ns, self._is_running(data))
         self.unusable_bytes += data.unusable_bytes
+        if data.cadence_rpm is not None:
+            self._has_turned |= data.cadence_rpm > 0
+            self._has_stopped = self._has_turned and data.cadence_rpm == 0
         cadence_rpm = self._present_or_average(frame.at_ns, data, "cadence_rpm")
         power_w = self._present_or_average(frame.at_ns, data, "power_w")
         level = data.resistance_level
@@ -271,7 +277,8 @@ class Ftms(StartableProtocol):
         if name in self._sent_names or at_ns - self._first_ns < AVERAGES_AFTER_NS:
             return present
         average: float | None = getattr(data, f"average_{name}")
-        return average
+        # An average stays above 0 when the rider stops (cagnulein/qdomyos-zwift #5103).
+        return 0 if average and self._has_stopped else average
 
     def _is_contradicted(self, at_ns: int, data: IndoorBikeData) -> bool:
         """Return whether a cadence of 0 has contradicted the power for longer than a drop-out.

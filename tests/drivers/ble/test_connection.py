@@ -65,6 +65,24 @@ async def test_notification_that_waits_has_the_time_of_its_arrival(
         assert heard.at_ns <= arrived_ns
 
 
+async def test_service_that_is_there_twice_has_the_characteristics_of_both(bluez: Bluez) -> None:
+    """hbldh/bleak #139."""
+    data, control = map(normalize_uuid_str, (bikes.INDOOR_BIKE_DATA, bikes.CONTROL_POINT))
+    service = normalize_uuid_str(bikes.FITNESS_MACHINE)
+    device = bluez.add_device(
+        name="Twins",
+        services={
+            bikes.FITNESS_MACHINE: {bikes.INDOOR_BIKE_DATA: ("notify",)},
+            service: {bikes.CONTROL_POINT: ("write", "indicate")},
+        },
+    )
+    hci = Radio("hci0", MachineClock())
+    async with hci.connect(await found(hci, device)) as connection:
+        assert connection.services == {
+            service: {data: {"notify"}, control: {"write", "indicate"}},
+        }
+
+
 async def test_characteristic_that_is_there_twice_is_used_where_it_can_be(bluez: Bluez) -> None:
     device = bluez.add_device(
         name="Twins", services={"ff10": {"fff1": ("write",)}, "ff20": {"fff1": ("notify", "read")}}

@@ -14,6 +14,7 @@ from drivers.ble.radio import Radio
 from drivers.clock import MachineClock, sleep_for
 from drivers.profiles import profile_of
 from drivers.protocols import PROTOCOLS
+from drivers.protocols.bluetooth.echelon import EchelonResistance, encode_message
 from drivers.protocols.standard.crank import Revolutions
 from drivers.protocols.standard.cross_trainer import CrossTrainerData, encode_cross_trainer_data
 from drivers.protocols.standard.cycling_power import PowerMeasurement, encode_power
@@ -214,6 +215,25 @@ class TestProtocols:
         assert reading.resistance_percent == pytest.approx(41.7, abs=0.1), "by its profile"
         assert bike.stale_after_s == 1
         assert "Connect" not in bluez.members()
+
+    @pytest.mark.parametrize("name", [None, "M3i#0123"])
+    async def test_broadcast_of_a_keiser_has_the_profile_of_its_protocol(
+        self, bluez: Bluez, name: str | None
+    ) -> None:
+        bikes.keiser_m3i(bluez, KEISER, name)
+        reading = await first(driver(FAST, equipment_id=56))
+        assert reading.resistance_percent == pytest.approx(41.7, abs=0.1)
+
+    @pytest.mark.parametrize("name", [None, "Spin bike 7"])
+    async def test_bike_of_no_known_name_has_the_profile_of_its_protocol(
+        self, bluez: Bluez, name: str | None
+    ) -> None:
+        bike = bikes.echelon_bike(bluez, name)
+        async with (
+            saying(bike, bikes.ECHELON_DATA, lambda: encode_message(EchelonResistance(16))),
+            driver(address=bike.address).open_bike() as readings,
+        ):
+            assert (await said(readings, "resistance_percent")) == {"resistance_percent": 50}
 
     async def test_equipment_id_selects_one_keiser_among_many(self, bluez: Bluez) -> None:
         for number in (54, 55, 56, 57):
@@ -583,15 +603,20 @@ class TestStart:
             assert bool(bike.written) is is_started
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("after_s", [4, None], ids=["disconnects later", "stays connected"])
+    @pytest.mark.parametrize(
+        ("after_s", "accepts"),
+        [(4, False), (None, False), (None, True)],
+        ids=["disconnects later", "stays connected", "accepts and stays connected"],
+    )
     async def test_bike_that_falls_dead_when_started_is_not_started_again(
-        self, bluez: Bluez, caplog: pytest.LogCaptureFixture, after_s: float | None
+        self, bluez: Bluez, caplog: pytest.LogCaptureFixture, after_s: float | None, accepts: bool
     ) -> None:
         bike = bikes.ftms_bike(bluez)
 
-        def die(_: str, __: bytes) -> None:
+        def die(_: str, command: bytes) -> bytes | None:
             if after_s is not None and len(bike.written) == 1:
                 asyncio.get_running_loop().call_later(after_s / 10, bike.drop_link)
+            return bytes((0x80, command[0], 0x01)) if accepts else None
 
         bike.on_write = die
         driven = driver(FAST, address=bike.address)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from drivers import BikeLost
+from drivers.bike_lock import bike_lock
 from drivers.ble.driver import BleBike
 from drivers.ble.finding import find_bike
 from drivers.ble.radio import Radio
@@ -24,6 +25,31 @@ async def test_found_bike_is_locked_until_it_is_left(bluez: Bluez) -> None:
                 pass
     async with find_bike(options, adapter) as found:
         assert found.address == device.address
+
+
+async def test_bike_that_is_found_by_its_name_is_locked_by_its_address_too(bluez: Bluez) -> None:
+    device = bikes.ftms_bike(bluez, "IC Bike")
+    options, adapter = BleBike.Options(name="IC Bike"), Radio("hci0", MachineClock())
+    async with find_bike(options, adapter):
+        with (
+            pytest.raises(BikeLost, match=f"{device.address} is in use by"),
+            bike_lock(device.address),
+        ):
+            pass
+    with bike_lock(device.address), pytest.raises(BikeLost, match=f"{device.address} is in use"):
+        async with find_bike(options, adapter):
+            pass
+
+
+async def test_link_of_a_bike_of_the_same_name_in_use_is_not_ended(bluez: Bluez) -> None:
+    device = bikes.ftms_bike(bluez, "IC Bike")
+    adapter, other = Radio("hci0", MachineClock()), Radio("hci0", FastClock(20))
+    options = BleBike.Options(address=device.address)
+    async with find_bike(options, adapter) as found, adapter.connect(found):
+        with pytest.raises(BikeAbsent):
+            async with find_bike(BleBike.Options(name="IC Bike"), other):
+                pass
+        assert device.connected
 
 
 @pytest.mark.slow

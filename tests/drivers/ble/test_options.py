@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from drivers.ble.bluez import BluetoothLink
 from drivers.ble.options import BleOptions
 
 
@@ -66,3 +67,20 @@ def test_address_option_may_be_in_lower_case() -> None:
 def test_bike_is_identified_as_it_is_looked_for(options: dict[str, object], who: str) -> None:
     """Two bikes of the config with the same identity are one."""
     assert BleOptions.model_validate(options).who == who
+
+
+@pytest.mark.parametrize(
+    ("options", "is_linked"),
+    [
+        ({"address": "C0:FF:EE:00:00:01"}, True),
+        ({"address": "C0:FF:EE:00:00:01", "name": "another name"}, True),
+        ({"address": "C0:FF:EE:00:00:02", "name": "IC Bike"}, False),
+        ({"name": "IC Bike"}, True),
+        ({"name": "another name"}, False),
+    ],
+)
+def test_link_of_another_bike_with_the_same_name_is_not_ended(
+    options: dict[str, object], is_linked: bool
+) -> None:
+    link = BluetoothLink("/org/bluez/hci0/dev_C0", "C0:FF:EE:00:00:01", "IC Bike")
+    assert BleOptions.model_validate(options).is_linked(link) is is_linked

@@ -2,17 +2,18 @@
 
 import pytest
 
-from drivers.ble.start import AT_ONCE_NS, UNMOVED_NS, StartTrial
+from drivers.ble.start import AT_ONCE_NS, LOCKED_UP_NS, UNMOVED_NS, StartTrial
 from drivers.reading import Reading
 
 S = 1_000_000_000
+START = b"\x07"
 ZEROS = [Reading(0, cadence_rpm=0, power_w=0, speed_kmh=0)]
 
 
 def started() -> StartTrial:
     trial = StartTrial(0)
     trial.heard(4 * S, ZEROS)
-    trial.sent(5 * S)
+    trial.sent(5 * S, START)
     return trial
 
 
@@ -54,11 +55,26 @@ def test_link_of_a_bike_that_accepted_its_start_was_lost_by_chance_unless_at_onc
     assert not trial.was_the_end(5 * S + AT_ONCE_NS + 1)
 
 
+def test_bike_that_accepts_its_start_and_is_silent_from_then_on_has_locked_up() -> None:
+    trial = started()
+    trial.accepted()
+    assert not trial.was_the_end(5 * S + LOCKED_UP_NS)
+    assert trial.was_the_end(5 * S + LOCKED_UP_NS + 1)
+
+
+def test_command_that_a_bike_has_survived_is_harmless_when_it_is_repeated() -> None:
+    """A console at rest gets its start every minute, and switches itself off some time."""
+    trial = started()
+    trial.heard(6 * S, ZEROS)
+    trial.sent(60 * S, START)
+    assert not trial.was_the_end(60 * S + 1)
+
+
 def test_each_command_has_to_be_survived() -> None:
     trial = started()
     trial.accepted()
     trial.heard(6 * S, ZEROS)
-    trial.sent(7 * S)
+    trial.sent(7 * S, b"\x08\x01")
     assert trial.was_the_end(9 * S)
 
 

@@ -1,6 +1,7 @@
 """A bike on a serial line is asked again and again, and lost when it stays silent."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ from drivers import BikeLost, Reading, ignore_frame
 from drivers.conversation import Conversation
 from drivers.protocols.base import SerialLine
 from drivers.protocols.serial.kettler import Kettler
+from drivers.protocols.serial.lines import Lines
 from drivers.serial_line.port import open_port
 from drivers.serial_line.session import converse
+from drivers.testing import FastClock
 from drivers.tuning import Tuning
 from tests.support.pty_bike import Answer, PtyBike
 from tests.support.serial_bikes import KettlerBike
@@ -66,3 +69,23 @@ async def test_converse_asks_again_and_gives_a_silent_bike_up(tmp_path: Path) ->
         with pytest.raises(BikeLost, match="was silent for 10 s"):
             await waiting
         assert bike.heard.count(b"ST") > 1
+
+
+async def test_bike_that_sent_while_the_process_was_stopped_is_not_lost(tmp_path: Path) -> None:
+    clock = FastClock(20)
+    bike = PtyBike(tmp_path / "rig").plug_in()
+    talk = Conversation("lines", Lines(), Tuning(), clock.monotonic_ns(), ignore_frame)
+    async with (
+        open_port(str(bike.port), 115200, SerialLine(baud_rates=(115200,)), clock) as port,
+        aclosing(converse(port, talk, clock)) as readings,
+    ):
+        bike.say(b"rpm=80\n")
+        assert (await anext(readings)).cadence_rpm == 80
+
+        def stop_for_a_while() -> None:
+            bike.say(b"rpm=81\n")
+            time.sleep(1.2 * talk.protocol.lost_after_s / 20)
+
+        asyncio.get_running_loop().call_soon(stop_for_a_while)
+        assert (await anext(readings)).cadence_rpm == 81
+    bike.unplug()

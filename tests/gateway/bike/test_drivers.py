@@ -151,7 +151,9 @@ async def test_memory_of_a_device_without_a_driver_is_kept(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "memory", [{"table": object()}, {1: "x"}, None, 7], ids=["object", "key", "none", "number"]
+    "memory",
+    [{"table": object()}, {1: "x"}, None, 7, {"name": "caf\udce9"}],
+    ids=["object", "key", "none", "number", "no Unicode"],
 )
 async def test_memory_that_json_cannot_represent_is_not_kept(
     tmp_path: Path, memory: Mapping[str, object]

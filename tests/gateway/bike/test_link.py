@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from drivers import BikeAbsent, BikeLost, Reading, Reception
+from drivers import BikeAbsent, BikeLost, Reading, Reception, ResistanceTable, TableOrigin
 from gateway.bike.link import BACKOFF_MAX_S, BikeLink, LinkState, ReadingFanout
 from gateway.sampling.sampler import Sampler
 from gateway.timing.backoff import Backoff
@@ -211,6 +211,7 @@ class TestReason:
     async def test_link_is_in_a_state_since_the_change_whatever_its_reasons(self) -> None:
         linked = Linked([2.0, "turn", 4.0, BikeLost("gone")], BikeLost("off"), BikeLost("far away"))
         began_ns = linked.clock.monotonic_ns()
+        assert linked.link.since_ns == began_ns
         for _ in range(2):
             await linked.run_for(10)
             assert linked.state[0] is LinkState.LOST
@@ -233,6 +234,21 @@ class TestReason:
         clock = VirtualClock()
         link = BikeLink("bike-1", RudeDriver(clock, [AWAY]), Sampler(), clock, Random(SEED))
         assert (link.reason, link.resistance_table) == ("", None)
+
+
+class TestResistanceTable:
+    async def test_link_has_the_resistance_table_of_its_driver(self) -> None:
+        linked = Linked(RIDING)
+        assert linked.link.resistance_table is None
+        table = ResistanceTable(((0, 0), (100, 100)), TableOrigin.ANOTHER_BIKE)
+        linked.driver.resistance_table = table  # type: ignore[attr-defined]
+        assert linked.link.resistance_table == table
+
+    @pytest.mark.parametrize("wrong", [((0, 0), (100, 100)), "table", 7])
+    async def test_resistance_table_of_another_type_is_none(self, wrong: object) -> None:
+        linked = Linked(RIDING)
+        linked.driver.resistance_table = wrong  # type: ignore[attr-defined]
+        assert linked.link.resistance_table is None
 
 
 class TestLosses:
@@ -358,6 +374,25 @@ class TestLog:
         assert logs[0]["event"] == "driver failed"
         assert logs[0]["bike"] == "bike-1"
         assert isinstance(logs[0]["exc_info"], KeyError)
+
+
+async def test_link_ends_when_its_driver_has_let_go_of_the_bike() -> None:
+    class Slow(ScriptedDriver):
+        @asynccontextmanager
+        async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+            async with super().open_bike() as readings:
+                try:
+                    yield readings
+                finally:
+                    for _ in range(10):
+                        await asyncio.sleep(0)
+
+    linked = Linked(RIDING)
+    linked.driver.__class__ = Slow
+    await linked.run_for(1)
+    assert linked.driver.is_open
+    await linked.stop()
+    assert not linked.driver.is_open
 
 
 async def test_driver_cancelled_from_within_is_a_lost_bike() -> None:

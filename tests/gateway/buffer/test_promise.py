@@ -41,10 +41,9 @@ LENGTH_S = 1_000_000
 #: The races that are ridden. Another one has witnesses at the end.
 RACES = (1, 2, 3)
 WITNESSES_RACE = 4
-#: When a message has failed so often alone, one of another race may be sent next, its witness; …
-LONE_TRIES = 3
-#: … and it may be set aside if it fails after so many of other races were accepted.
-STRIKES = 3
+#: When a message has failed, one of another race may be sent next, its witness; it may be set aside
+#: if it fails after so many of other races were accepted.
+STRIKES = 5
 #: A hang-up is blamed on what was sent so shortly before.
 SUSPICION_NS = 5 * NS_PER_S
 #: It searches long, and a counterexample is made small, which takes a while.
@@ -65,11 +64,12 @@ class Model:
         self.poison: set[str] = set()
         #: How often each suspect has failed: it was refused, or the broker hung up on it alone.
         self.failures: dict[str, int] = {}
-        #: How many of other races were accepted since each has failed often enough for a trial.
+        #: How many of other races were accepted since each has failed.
         self.strikes: Counter[str] = Counter()
         self.quarantined: set[str] = set()
-        #: Its last message was set aside: one failure of the next is enough for a trial.
-        self.is_bad_bike = False
+        #: The broker has refused a message on this connection, and accepted none since; before the
+        #: last refusal too. Then nothing else is to blame for the end of the connection.
+        self.is_refusing = self.was_refusing = False
         #: What may be there.
         self.hopeless: set[str] = set()
         #: From the oldest to the newest.
@@ -103,30 +103,35 @@ class Model:
         self.in_flight.clear()
         self.failures.clear()
         self.strikes.clear()
-        self.is_bad_bike = False
+        self.is_refusing = False
 
     def accept(self, uuid: str) -> None:
         self.done.add(uuid)
-        self.is_bad_bike = False
+        self.is_refusing = False
         race_id = self.produced[uuid].race_id
         self.strikes.update(one for one in self.accused if self.produced[one].race_id != race_id)
 
     def fail(self, uuid: str) -> None:
         if self.strikes[uuid] >= STRIKES:
             self.hopeless.add(uuid)
-        fewest = LONE_TRIES if self.is_bad_bike else 1
-        self.failures[uuid] = max(self.failures.get(uuid, 0) + 1, fewest)
+        self.failures[uuid] = self.failures.get(uuid, 0) + 1
+
+    def refuse(self) -> None:
+        self.was_refusing, self.is_refusing = self.is_refusing, True
 
     def set_aside(self, uuid: str) -> None:
+        """Its last refusal was its own fault, and not the broker's."""
         self.quarantined.add(uuid)
-        self.is_bad_bike = True
+        self.is_refusing = self.was_refusing
 
     @property
     def accused(self) -> set[str]:
-        return {uuid for uuid in self.waiting if self.failures.get(uuid, 0) >= LONE_TRIES}
+        return {uuid for uuid in self.waiting if self.failures.get(uuid)}
 
     def hang_up(self, now_ns: int) -> None:
         """The broker ended the connection, perhaps because of what was sent just now."""
+        if self.is_refusing:
+            return
         suspects = [
             uuid for uuid, sent_ns in self.in_flight.items() if now_ns - sent_ns <= SUSPICION_NS
         ]
@@ -190,6 +195,10 @@ class ModelUplink(FakeUplink):
         self.answers_at_once = True
         self.refuses_all = False
 
+    def connect(self) -> None:
+        self.model.is_refusing = False
+        super().connect()
+
     def publish(self, ticket: int, payload: bytes) -> None:
         sent = telemetry_from_json(payload)
         assert self.model.produced[sent.uuid] == sent, "nothing invented, nothing changed"
@@ -232,7 +241,10 @@ class ModelUplink(FakeUplink):
         if answer.verdict is Verdict.ACCEPTED:
             self.model.accept(uuid)
         elif answer.verdict is Verdict.REFUSED:
+            self.model.refuse()
             self.model.fail(uuid)
+        elif answer.verdict is Verdict.RETRY:
+            self.model.refuse()
 
 
 class Process(BufferBench):

@@ -170,6 +170,12 @@ def replaced(state: CalibrationState) -> Mapping[str, Any]:
     return {name: getattr(state, name) for name in CalibrationState.__slots__ if name != "in_use"}
 
 
+def test_reading_from_a_source_that_is_no_unicode_arrives_all_the_same() -> None:
+    # An error would reach the driver's connection, and the bike would be lost.
+    arrived = tell_from_line(tell_to_line(Heard(Reading(1, cadence_rpm=80, source="caf\udce9"))))
+    assert arrived == Heard(Reading(1, cadence_rpm=80, source="caf?"))
+
+
 def test_state_without_a_calibration_arrives_without_one() -> None:
     state = CalibrationState("bike-1", "fake seed 1", AS_SAID, Origin.BIKE)
     assert tell_from_line(tell_to_line(state)) == state

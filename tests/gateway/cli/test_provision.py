@@ -99,6 +99,14 @@ def test_proxy_with_a_password_in_its_address_is_refused_without_repeating_it(ri
     assert "secret" not in ended.stderr
 
 
+def test_provision_names_its_own_options_in_the_remedy(rig: Rig, tmp_path: Path) -> None:
+    rig.options["--ca-file"] = str(Authority(tmp_path / "other").ca_file)
+    ended = rig.run()
+    assert ended.returncode == 1
+    assert "--ca-file must contain the CA of the broker's certificate" in ended.stderr
+    assert "cloud." not in ended.stderr
+
+
 def test_provision_prints_each_step_and_what_the_config_needs(rig: Rig) -> None:
     ended = rig.run()
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,5 +1,6 @@
 """Certificate files that are replaced on disk, at once or half by half."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -88,9 +89,28 @@ def damaged_ca(disk: Disk) -> None:
     disk.ca.write_bytes(b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")
 
 
+def fifo(disk: Disk) -> None:
+    """Opened without care, it would stop every race until another process writes into it."""
+    disk.certificate.unlink()
+    os.mkfifo(disk.certificate)
+
+
+def huge_key(disk: Disk) -> None:
+    os.truncate(disk.key, 1 << 40)
+
+
 @pytest.mark.parametrize(
     "spoil",
-    [half_a_pair, half_a_key, half_a_certificate, no_key, empty_certificate, damaged_ca],
+    [
+        half_a_pair,
+        half_a_key,
+        half_a_certificate,
+        no_key,
+        empty_certificate,
+        damaged_ca,
+        fifo,
+        huge_key,
+    ],
     ids=lambda spoil: spoil.__name__,
 )
 def test_unusable_files_replace_nothing_and_are_reported_once(

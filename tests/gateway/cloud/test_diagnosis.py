@@ -2,11 +2,12 @@
 
 import asyncio
 import datetime as dt
+import ipaddress
+import os
 import socket
 import ssl
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,54 +15,28 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.cloud.diagnosis import Diagnosis, diagnose, swallowed
 from gateway.config.cloud import CloudConfig
 from tests.support.connect_proxy import ConnectProxy
 from tests.support.mosquitto import Authority
+from tests.support.tls_server import Certify, tls_server
 
 AWS = "a1-ats.iot.eu-west-1.amazonaws.com"
 NOW = dt.datetime.now(dt.UTC)
 DAY = dt.timedelta(days=1)
-Certify = Callable[[trustme.CA], trustme.LeafCert]
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "ca")
-
-
-@contextmanager
-def tls_server(
-    authority: Authority, certify: Certify, *, version: ssl.TLSVersion | None = None
-) -> Iterator[int]:
-    """Serve TLS that demands a client's certificate, and nothing within."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(authority.ca_file)
-    if version is not None:
-        context.maximum_version = version
-    certify(authority._ca).configure_cert(context)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = threading.Thread(target=_serve, args=(listener, context))
-        serving.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        serving.join()
-
-
-def _serve(listener: socket.socket, context: ssl.SSLContext) -> None:
-    """Serve one client after the other until the listener ends."""
-    while True:
-        try:
-            client, _ = listener.accept()
-        except OSError:
-            return
-        client.settimeout(1.0)  # the client ends on the thread that may wait for this one
-        with client, suppress(OSError), context.wrap_socket(client, server_side=True) as tls:
-            tls.recv(1)
 
 
 def to(port: int, authority: Authority, **changes: object) -> CloudConfig:
@@ -128,6 +103,80 @@ async def test_faults_of_the_brokers_certificate_are_told_apart(
     assert not diagnosis.is_refusal
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"), [(NOW - 9 * DAY, NOW - DAY), (NOW + DAY, NOW + 9 * DAY)], ids=["old", "early"]
+)
+@pytest.mark.parametrize("endpoint", ["127.0.0.1", AWS])
+async def test_dates_of_the_own_ca_file_are_not_blamed_on_the_broker(
+    authority: Authority,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    begin: dt.datetime,
+    end: dt.datetime,
+    endpoint: str,
+) -> None:
+    leads_here(monkeypatch)
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(dated(authority._ca, begin, end))
+    with tls_server(authority, lambda ca: ca.issue_cert(endpoint)) as port:
+        remedy = (await found(to(port, authority, endpoint=endpoint, ca_file=ca_file))).remedy
+    assert remedy.startswith("check the clock")
+    assert "cloud.ca_file" in remedy
+    assert "the broker needs" not in remedy
+    assert ("for AWS, remove" in remedy) == (endpoint == AWS)
+
+
+async def test_certificate_for_clients_in_the_broker_is_not_blamed_on_the_ca(
+    authority: Authority,
+) -> None:
+    certify = partial(purposed, purpose=ExtendedKeyUsageOID.CLIENT_AUTH)
+    with tls_server(authority, certify) as port:
+        diagnosis = await found(to(port, authority))
+    assert "unsuitable certificate purpose" in diagnosis.what
+    assert diagnosis.remedy.startswith("the broker needs another certificate: for a server")
+
+
+async def test_own_certificate_for_servers_is_not_blamed_on_its_key_alone(
+    authority: Authority, tmp_path: Path
+) -> None:
+    issued = purposed(authority._ca, ExtendedKeyUsageOID.SERVER_AUTH)
+    both = tmp_path / "both.pem"
+    issued.private_key_and_cert_chain_pem.write_to_path(both)
+    with tls_server(authority, good) as port:
+        diagnosis = await found(to(port, authority, certificate_file=both, private_key_file=both))
+    assert "it is not for a client" in diagnosis.what
+    assert "clientAuth" in diagnosis.remedy
+
+
+def dated(ca: trustme.CA, begin: dt.datetime, end: dt.datetime) -> bytes:
+    """Return the CA's certificate with other dates, as PEM."""
+    old, key = parts(ca)
+    builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), 1, begin, end)
+    for one in old.extensions:
+        builder = builder.add_extension(one.value, one.critical)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def purposed(ca: trustme.CA, purpose: x509.ObjectIdentifier) -> trustme.LeafCert:
+    """Return a certificate of this machine's address for one purpose only."""
+    issuer, ca_key = parts(ca)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway-1")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(issuer.subject, name, key.public_key(), 1, NOW, NOW + DAY)
+    builder = builder.add_extension(here, critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    issued = builder.sign(ca_key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return trustme.LeafCert(secret, issued, [])
+
+
+def parts(ca: trustme.CA) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = load_pem_private_key(ca.private_key_pem.bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return x509.load_pem_x509_certificate(ca.cert_pem.bytes()), key
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize(
     ("own", "meaning"),
@@ -153,7 +202,7 @@ async def test_refusal_of_the_gateways_certificate_is_recognised(
         cloud = to(port, authority, certificate_file=certificate, private_key_file=key)
         diagnosis = await found(cloud)
     assert diagnosis.is_refusal
-    assert "the broker refuses the certificate in cloud.certificate_file" in diagnosis.what
+    assert f"the broker refuses the certificate {certificate}" in diagnosis.what
     assert meaning in diagnosis.what
 
 
@@ -310,6 +359,14 @@ async def test_port_without_a_listener_is_named(authority: Authority) -> None:
     assert "start the broker on this machine" in diagnosis.remedy
 
 
+async def test_host_that_refuses_is_neither_misspelled_nor_out_of_reach(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads_here(monkeypatch)
+    diagnosis = await found(to(1, authority, endpoint="mqtt.example.com"))
+    assert diagnosis.remedy == "check cloud.endpoint and cloud.port"
+
+
 @pytest.fixture
 async def silent() -> AsyncIterator[int]:
     """Take connections, and send nothing."""
@@ -330,6 +387,12 @@ async def test_path_that_opens_and_swallows_names_the_mtu(
     assert "address_family" not in diagnosis.remedy
     one = swallowed(cloud.model_copy(update={"address_family": "ipv6"}))
     assert 'cloud.address_family = "ipv4"' in one.remedy
+
+
+async def test_handshake_that_succeeds_is_not_said_to_get_no_answer(authority: Authority) -> None:
+    diagnosis = swallowed(to(8883, authority), "AWS_ERROR_MQTT5_CONNACK_TIMEOUT")
+    assert diagnosis.what == "127.0.0.1:8883: connected, but the broker sends no MQTT answer"
+    assert "MTU" in diagnosis.remedy
 
 
 @pytest.fixture
@@ -362,6 +425,40 @@ async def test_proxy_that_asks_for_a_sign_in_is_a_portal(authority: Authority, a
         diagnosis = await found(to(8883, authority, proxy=proxy.url))
     assert answer in diagnosis.what
     assert "open a web page on this network to sign in" in diagnosis.remedy
+
+
+async def test_proxy_that_is_not_there_is_not_said_to_refuse(authority: Authority) -> None:
+    diagnosis = await found(to(8883, authority, proxy="http://127.0.0.1:1"))
+    assert diagnosis.what == "the proxy 127.0.0.1:1: Connection refused"
+    assert diagnosis.remedy == "check cloud.proxy, and that the proxy is running"
+
+
+@pytest.mark.parametrize("answer", ["502 Bad Gateway", "504 Gateway Timeout"])
+async def test_proxy_that_cannot_reach_the_endpoint_is_not_to_blame(
+    authority: Authority, answer: str
+) -> None:
+    with ConnectProxy(answer=f"HTTP/1.1 {answer}\r\n\r\n".encode()) as proxy:
+        diagnosis = await found(to(8883, authority, proxy=proxy.url))
+    assert answer in diagnosis.what
+    assert "check that cloud.endpoint is right" in diagnosis.remedy
+    assert "cloud.proxy" not in diagnosis.remedy
+
+
+@pytest.mark.parametrize(
+    ("schemes", "remedy"),
+    [
+        (("NTLM", "Negotiate"), "which this proxy does not accept"),
+        (("Negotiate", 'Basic realm="x"'), "proxy_credentials_file"),
+        ((), "proxy_credentials_file"),
+    ],
+)
+async def test_proxy_without_our_way_to_sign_in_needs_no_other_password(
+    authority: Authority, schemes: tuple[str, ...], remedy: str
+) -> None:
+    headers = "".join(f"Proxy-Authenticate: {scheme}\r\n" for scheme in schemes)
+    answer = f"HTTP/1.1 407 Proxy Authentication Required\r\n{headers}\r\n"
+    with ConnectProxy(answer=answer.encode()) as proxy:
+        assert remedy in (await found(to(8883, authority, proxy=proxy.url))).remedy
 
 
 async def test_login_page_of_a_proxy_is_a_portal(
@@ -397,16 +494,25 @@ async def test_web_page_in_place_of_a_broker_is_named(
 async def test_server_that_hangs_up_within_the_handshake_is_named(authority: Authority) -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10)
-        writer.transport.abort()
+        await reader.read(4096)
+        writer.close()
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         diagnosis = await found(to(server.sockets[0].getsockname()[1], authority))
-    assert "TLS handshake failed" in diagnosis.what
+    assert diagnosis.what.endswith("TLS handshake failed: the connection was closed")
 
 
 async def test_files_that_are_being_replaced_are_no_diagnosis(authority: Authority) -> None:
     cloud = to(8883, authority, private_key_file=authority.issue("other").private_key_file)
     assert await diagnose(cloud, "auto") is None
+
+
+@pytest.mark.parametrize("key", ["ca_file", "certificate_file", "private_key_file"])
+async def test_fifo_in_place_of_a_file_is_not_waited_for(
+    authority: Authority, tmp_path: Path, key: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert await diagnose(to(8883, authority, **{key: tmp_path / "fifo"}), "auto") is None
 
 
 async def test_broker_without_tls_is_reached_by_a_connection_alone(silent: int) -> None:

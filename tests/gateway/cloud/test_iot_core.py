@@ -24,6 +24,8 @@ from tests.support.mqtt_packets import Kind, Splitter, encode_puback, kind_of, p
 from tests.support.results import TOPIC, ResultsBackend
 
 TIMEOUT_S = 30
+#: A failed try, and the search for its cause.
+HASTE_S = 4
 THREADS = 4
 NOTES = 2000
 #: Of neither PUBACK nor DISCONNECT, in any version of MQTT so far.
@@ -441,6 +443,31 @@ class Passport:
             private_key_file=self.key,
             reconnect_max_s=1,
         )
+
+
+@pytest.mark.slow
+async def test_hastened_connection_does_not_wait_for_its_back_off(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    broker.stop()
+    listener = Listener()
+    cloud = over_tls(broker.port, authority).model_copy(update={"reconnect_max_s": 3600.0})
+    uplink = IotCore(cloud, "gateway-1")
+    uplink.hasten()
+    assert uplink._replacing is None, "not before the start"
+    uplink.start(listener)
+    await asyncio.wait_for(listener.down.wait(), TIMEOUT_S)
+    for _ in range(8):  # by itself, it would try after 2, 4, 8 … s on average
+        listener.clear()
+        uplink.hasten()
+        await asyncio.wait_for(listener.down.wait(), HASTE_S)
+    broker.start()
+    uplink.hasten()
+    await asyncio.wait_for(listener.up.wait(), HASTE_S)
+    link = uplink._link
+    uplink.hasten()
+    assert uplink._link is link, "it is connected"
+    await uplink.stop()
 
 
 async def test_replaced_certificate_is_used_from_the_next_connect_on(

@@ -79,12 +79,21 @@ def test_pace_never_exceeds_what_iot_core_allows_in_a_second(
     assert BYTES_PER_S + BYTES_BURST <= LIMIT_BYTES_PER_S
 
 
-def count_in_a_second(pace: Pace, from_ns: int, *, is_live: bool) -> int:
+def count_in_a_second(pace: Pace, from_ns: int, *, is_live: bool, size_bytes: int = 300) -> int:
     count, now_ns = 0, from_ns
     while (now_ns := max(now_ns, pace.ready_ns(is_live=is_live))) < from_ns + NS_PER_S:
-        pace.take(300, now_ns)
+        pace.take(size_bytes, now_ns)
         count += 1
     return count
+
+
+def test_live_messages_use_what_iot_core_allows_in_a_second() -> None:
+    assert count_in_a_second(Pace(80, 0), 0, is_live=True) == LIMIT_PER_S
+
+
+def test_large_messages_use_the_bytes_that_iot_core_allows_in_a_second() -> None:
+    count = count_in_a_second(Pace(80, 0), 0, is_live=True, size_bytes=8 * 1024)
+    assert count == LIMIT_BYTES_PER_S / (8 * 1024)
 
 
 def test_backlog_keeps_to_its_own_pace_and_leaves_room_for_live_messages() -> None:
@@ -152,7 +161,7 @@ def test_acceptances_bring_the_pace_back_step_by_step() -> None:
     for tenth in range(1, 121):
         pace.accepted(tenth * NS_PER_S // 10)
         shares.append(pace.share)
-    assert shares[0] == 1 / 2
+    assert shares[8:10] == pytest.approx([0.5, 0.55]), "a twentieth, after a second"
     assert shares == sorted(shares)
     assert shares[49] < 0.8
     assert shares[-1] == 1.0

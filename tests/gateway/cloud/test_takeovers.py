@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.cloud.takeovers import MEMORY_NS, SHORT_NS, SIGNS_MAX, Takeovers
+from gateway.cloud.takeovers import SHORT_NS, Takeovers
 from gateway.cloud.uplink import Ending
 from gateway.timing.units import NS_PER_S
 
@@ -44,8 +44,8 @@ def test_hangup_that_an_outage_follows_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("ending", "lasted_ns", "was_well", "count"),
     [
-        (Ending.HUNG_UP, SHORT_NS, True, 1),
-        (Ending.HUNG_UP, SHORT_NS + 1, True, 0),
+        (Ending.HUNG_UP, 300 * NS_PER_S, True, 1),
+        (Ending.HUNG_UP, 300 * NS_PER_S + 1, True, 0),
         (Ending.HUNG_UP, NS_PER_S, False, 0),
         (Ending.BROKEN_OFF, NS_PER_S, True, 0),
         (Ending.OTHER, NS_PER_S, True, 0),
@@ -66,13 +66,20 @@ def test_signs_are_forgotten_after_ten_minutes() -> None:
     lose(takeovers, Ending.TAKEN_OVER)
     lose(takeovers, Ending.HUNG_UP)
     takeovers.connected()
-    later_ns = AT_NS + MEMORY_NS
+    later_ns = AT_NS + 600 * NS_PER_S
     assert (takeovers.stated(later_ns), takeovers.hangups(later_ns)) == (1, 1)
     assert (takeovers.stated(later_ns + 1), takeovers.hangups(later_ns + 1)) == (0, 0)
 
 
 def test_signs_are_bounded() -> None:
     takeovers = Takeovers()
-    for _ in range(SIGNS_MAX + 1):
+    for _ in range(101):
         lose(takeovers, Ending.TAKEN_OVER)
-    assert takeovers.stated(AT_NS) == SIGNS_MAX
+    assert takeovers.stated(AT_NS) == 100
+
+
+def test_each_sign_is_forgotten_for_itself() -> None:
+    takeovers = Takeovers()
+    for at_s in (0, 500):
+        takeovers.lost(Ending.TAKEN_OVER, 0, at_s * NS_PER_S, was_well=True)
+    assert [takeovers.stated(at_s * NS_PER_S) for at_s in (500, 601, 1101)] == [2, 1, 0]

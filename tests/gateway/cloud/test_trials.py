@@ -1,7 +1,7 @@
 """A message is only blamed while the broker is well: it takes others."""
 
 from gateway.buffer.send_order import Entry
-from gateway.cloud.trials import LONE_TRIES, STRIKES, Trials
+from gateway.cloud.trials import STRIKES, Trials
 from tests.support.telemetry import message
 
 
@@ -12,8 +12,8 @@ def entry(race_id: int, bike: str = "") -> Entry:
 
 
 def accuse(trials: Trials, accused: Entry) -> None:
-    while trials.accused is not accused:
-        trials.fail(accused)
+    trials.fail(accused)
+    assert trials.accused is accused
 
 
 def strike(trials: Trials, accused: Entry, times: int = 1) -> None:
@@ -23,18 +23,17 @@ def strike(trials: Trials, accused: Entry, times: int = 1) -> None:
         trials.accept(entry(race_id=2))
 
 
-def test_message_is_put_on_trial_after_three_failures() -> None:
+def test_message_that_fails_is_on_trial() -> None:
     trials, failing = Trials(), entry(1)
-    for _ in range(LONE_TRIES - 1):
-        trials.fail(failing)
-        assert trials.accused is None
     trials.fail(failing)
     assert trials.accused is failing
+    assert trials.has_blamed
+    assert not trials.is_blamed(failing), "nothing speaks against it yet"
 
 
-def test_message_is_proven_after_three_strikes_and_not_after_two() -> None:
+def test_message_is_proven_after_five_strikes_and_not_after_four() -> None:
     trials, failing = Trials(), entry(1)
-    strike(trials, failing, STRIKES - 1)
+    strike(trials, failing, 4)
     assert not trials.is_proven(failing)
     strike(trials, failing)
     assert trials.is_proven(failing)
@@ -53,6 +52,7 @@ def test_message_that_is_accepted_as_its_own_witness_gets_no_strike() -> None:
     for _ in range(STRIKES):
         accuse(trials, failing)
         trials.accept(failing)
+        assert not trials.is_blamed(failing)
     assert not trials.is_proven(failing)
 
 
@@ -69,6 +69,14 @@ def test_strikes_are_forgotten_when_two_messages_fail_and_one_is_new() -> None:
     trials.fail(failing)
     trials.fail(entry(race_id=3))
     strike(trials, failing)
+    assert not trials.is_proven(failing)
+
+
+def test_strikes_are_forgotten_when_the_new_one_of_two_messages_fails_first() -> None:
+    trials, failing = Trials(), entry(1)
+    strike(trials, failing, STRIKES)
+    trials.fail(entry(race_id=3))
+    trials.fail(failing)
     assert not trials.is_proven(failing)
 
 
@@ -93,7 +101,7 @@ def test_message_of_a_bad_bike_is_proven_after_one_strike_until_one_is_accepted(
     strike(trials, bad, STRIKES)
     trials.convict(bad)
     trials.fail(following)
-    assert trials.accused is following, "at its first failure"
+    assert trials.accused is following
     assert trials.is_blamed(following)
     assert not trials.is_proven(following)
     trials.accept(entry(2))
@@ -105,17 +113,19 @@ def test_message_of_a_bad_bike_is_proven_after_one_strike_until_one_is_accepted(
 def test_strikes_outlast_the_failure_of_another_bad_message() -> None:
     """Otherwise two bad messages would acquit each other for ever."""
     trials, failing, other = Trials(), entry(1), entry(3)
-    accuse(trials, other)
+    strike(trials, other)
     strike(trials, failing, STRIKES)
     trials.fail(other)
     assert trials.is_proven(failing)
 
 
-def test_witness_that_fails_ends_the_trial() -> None:
-    trials, failing = Trials(), entry(1)
-    accuse(trials, failing)
-    trials.fail(entry(race_id=2))
-    assert trials.accused is None
+def test_witness_that_fails_for_the_first_time_shows_that_the_broker_is_at_fault() -> None:
+    trials, failing, witness = Trials(), entry(1), entry(2)
+    assert not trials.fail(failing)
+    assert not trials.fail(failing), "it is no witness"
+    assert trials.fail(witness)
+    assert trials.accused is witness
+    assert not trials.fail(failing), "it has failed before"
 
 
 def test_trial_lacks_a_witness_when_the_accused_was_sent_itself() -> None:
@@ -133,3 +143,46 @@ def test_strikes_of_a_message_that_was_set_aside_are_forgotten() -> None:
     strike(trials, failing, STRIKES)
     trials.convict(failing)
     assert failing not in trials._strikes
+
+
+def test_message_that_was_set_aside_is_on_trial_no_longer_and_its_bike_is_blamed() -> None:
+    trials, failing = Trials(), entry(1)
+    trials.accept(entry(2))
+    assert not trials.has_blamed
+    strike(trials, failing, STRIKES)
+    assert trials.has_blamed
+    trials.fail(failing)
+    trials.convict(failing)
+    assert trials.accused is None
+    assert trials.has_blamed, "of its bike"
+    trials.acquit()
+    assert not trials.has_blamed
+
+
+def test_message_that_was_set_aside_is_no_reason_to_doubt_the_broker() -> None:
+    trials, failing = Trials(), entry(1, bike="bad")
+    strike(trials, failing, STRIKES)
+    trials.fail(failing)
+    trials.convict(failing)
+    trials.fail(entry(3))
+    assert trials.is_blamed(entry(4, bike="bad"))
+
+
+def test_strikes_outlast_the_failures_of_two_messages_that_have_failed_before() -> None:
+    trials, failing, other = Trials(), entry(1), entry(3)
+    accuse(trials, other)
+    strike(trials, failing, STRIKES)
+    trials.fail(failing)
+    trials.fail(other)
+    assert trials.is_proven(failing)
+
+
+def test_bike_is_bad_only_itself() -> None:
+    trials, failing = Trials(), entry(1, bike="bad")
+    strike(trials, failing, STRIKES)
+    trials.convict(failing)
+    assert not trials.is_blamed(entry(3, bike="good"))
+
+
+def test_trial_has_a_witness_until_the_accused_was_sent_without_one() -> None:
+    assert not Trials().lacks_witness

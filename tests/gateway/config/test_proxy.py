@@ -1,5 +1,7 @@
 """A proxy's address, and the file with its credentials."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,9 @@ from gateway.config.proxy import (
     ],
 )
 def test_address_has_a_host_and_a_port(url: str, host: str, port: int) -> None:
-    assert proxy_from_url(url) == Proxy(host, port)
+    proxy = proxy_from_url(url)
+    assert proxy == Proxy(host, port)
+    assert proxy_from_url(f"http://{proxy}") == proxy
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,11 @@ def file_with(directory: Path, content: bytes, mode: int = 0o600) -> Path:
     return file
 
 
-@pytest.mark.parametrize("content", [b"ada:pass:word", b"ada:pass:word\n", b"ada:pass:word\r\n\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"ada:pass:word", b"ada:pass:word\n", b"ada:pass:word\r\n\n", b"\xef\xbb\xbfada:pass:word"],
+    ids=["bare", "one line", "Windows", "byte order mark"],
+)
 def test_credentials_are_one_line(tmp_path: Path, content: bytes) -> None:
     file = file_with(tmp_path, content)
     assert proxy_credentials_problem(file) is None
@@ -79,6 +87,22 @@ def test_unusable_credentials_are_described_without_repeating_them(
     assert problem is not None
     assert words in problem
     assert "secret" not in problem
+
+
+@pytest.mark.parametrize(
+    ("occupy", "words"),
+    [
+        (lambda file: os.mkfifo(file, 0o600), "it is a FIFO; expected a file"),
+        (lambda file: file.mkdir(0o700), "it is a directory; expected a file"),
+        (lambda file: os.truncate(file_with(file.parent, b"ada:secret\n"), 1 << 40), "limit"),
+    ],
+    ids=["FIFO", "directory", "huge file"],
+)
+def test_credentials_are_not_waited_for(
+    tmp_path: Path, occupy: Callable[[Path], object], words: str
+) -> None:
+    occupy(tmp_path / "proxy")
+    assert words in str(proxy_credentials_problem(tmp_path / "proxy"))
 
 
 def test_missing_file_of_credentials_is_a_problem(tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ async def test_a_client_of_another_ca_is_refused_by_the_broker(
     endpoint_, cloud = await check_endpoint(settings(broker.port, mixed))
     assert endpoint_.state is State.OK, "TLS 1.3 tells the client of it only afterwards"
     assert cloud.state is State.FAILED
-    assert "the broker refuses the certificate in cloud.certificate_file" in cloud.what
+    assert f"the broker refuses the certificate {stranger.certificate_file}" in cloud.what
     assert "the broker does not know its CA" in cloud.what
     assert "check that the certificate is active" in cloud.remedy
 
@@ -332,6 +332,25 @@ async def test_broker_that_never_answers_is_given_up_soon(
     mine = authority.issue("gateway-1")
     *_, cloud = await check_endpoint(settings(silent, mine, plaintext=True), connect_s=0.3)
     assert cloud.what == "no answer in time"
+
+
+@pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"\x20\x02\x00\x00", b"\xff" * 50])
+async def test_broker_that_does_not_speak_mqtt_5_is_named(
+    authority: Authority, answer: bytes
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)  # as a broker for MQTT 3.1.1 does, and one that is none
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        mine = authority.issue("gateway-1")
+        (finding,) = await check_endpoint(settings(port, mine, plaintext=True))
+    assert finding.what == f"127.0.0.1:{port}: the answer is not MQTT 5"
+    assert "supports MQTT 5" in finding.remedy
 
 
 async def test_private_key_of_another_certificate_is_a_failure(

@@ -3,13 +3,15 @@
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.host.boots import BOOTS_MAX, Boots
+from gateway.host.boots import BOOTS_MAX, Boots, datable_boots
 from gateway.host.state_file import StateFiles
+from gateway.timing.clock import this_boot
 from gateway.timing.clock_sync import ClockSource
 from tests.support.files import written
 from tests.support.virtual_clock import NS_PER_S, VirtualClock
@@ -64,6 +66,12 @@ async def test_time_server_corrects_what_was_recorded_of_the_boot(tmp_path: Path
         await asyncio.sleep(0.001)
     assert Boots(StateFiles(tmp_path)).began_ms("boot-1") == WALL_MS - 12_000
     assert Boots(StateFiles(tmp_path)).was_set("boot-1")
+
+
+@pytest.mark.parametrize("occupy", [os.mkfifo, os.mkdir])
+def test_boots_are_not_waited_for(tmp_path: Path, occupy: Callable[[Path], None]) -> None:
+    occupy(tmp_path / "boots.json")
+    assert datable_boots(tmp_path) == {this_boot()}
 
 
 async def test_only_the_last_boots_are_remembered(tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
 """What reaches stderr: in a file, on a terminal, in the journal, and as JSON."""
 
+import io
 import json
 import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 import structlog
 
-from gateway.host.log import configure_logging
+from gateway.host.dropping_file import DroppingFile
+from gateway.host.log import configure_logging, dropped_lines
 from tests.support.hostile import FORGED, HOSTILE, MARK, forbidden_in, without_styles
 
 
@@ -227,3 +231,36 @@ def test_log_line_of_an_endless_name_is_short(
         except Wicked:
             structlog.get_logger().exception("driver failed")
     assert len(capsys.readouterr().err) < 50_000
+
+
+def test_lines_that_standard_output_does_not_take_are_counted_and_logged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    file = DroppingFile(writing)
+    with io.TextIOWrapper(cast("BinaryIO", file), write_through=True) as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with configured():
+            while not dropped_lines():
+                print("x" * 100_000)
+            dropped = dropped_lines()
+            os.set_blocking(reading, False)
+            gap = threading.Event()
+            monkeypatch.setattr(file, "on_gap", both(file.on_gap, gap.set))
+            while not gap.wait(0.01):
+                with suppress(BlockingIOError):
+                    os.read(reading, 1_000_000)
+            assert dropped_lines() == dropped
+    os.close(reading)
+    os.close(writing)
+    (logged,) = capsys.readouterr().err.splitlines()
+    assert "lines of output dropped: standard output did not take them" in logged
+    assert f"count={dropped}" in logged
+
+
+def both(tell: Callable[[int], None], done: Callable[[], None]) -> Callable[[int], None]:
+    def tell_and_be_done(lines: int) -> None:
+        tell(lines)
+        done()
+
+    return tell_and_be_done

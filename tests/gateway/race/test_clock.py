@@ -29,6 +29,18 @@ class JumpingClock(VirtualClock):
             self._now_ns = max(self._now_ns, until_ns)
 
 
+class ReadClock(JumpingClock):
+    """It remembers when its wall clock was read."""
+
+    def __init__(self, wall_ms: int, monotonic_ns: int) -> None:
+        self.read_after_s: list[float] = []
+        super().__init__(wall_ms, monotonic_ns)
+
+    def reanchor(self) -> None:
+        super().reanchor()
+        self.read_after_s.append((self.monotonic_ns() - MONOTONIC_NS) / NS_PER_S)
+
+
 class Ride:
     """A RaceClock started at a second of race RACE, and what it ticked."""
 
@@ -273,6 +285,15 @@ class TestBlind:
         await ride.tick(LENGTH_S)
         assert ride.seconds == race(0, 5, 6, 7, 8, 9, 10) + race(1, 1, 2, 3, 4, 5, 6, 7)
 
+    @pytest.mark.parametrize(("ends_at_ms", "second"), [(3499, 3), (3500, 4), (4499, 4), (4500, 5)])
+    def test_undated_second_belongs_to_the_race_second_of_its_middle(
+        self, ends_at_ms: int, second: int
+    ) -> None:
+        clock = JumpingClock(START_MS, MONOTONIC_NS)
+        dated = date_second(MONOTONIC_NS + ends_at_ms * 1_000_000, ContinuousRaces(LENGTH_S), clock)
+        assert dated is not None
+        assert (dated.race.race_id, dated.second) == (RACE, second)
+
     async def test_stall_while_undated_loses_seconds_and_keeps_the_grid(self) -> None:
         ride = self.undated(at_s=0, monotonic_ns=7 * NS_PER_S)
         await ride.race_clock.tick()
@@ -354,6 +375,57 @@ class TestCommandedRaces:
         ride.clock.step_wall(5000)
         ride.race_clock.change_races(BikeRaces([Race(5, START_MS + 3000, 60)]))
         assert (ride.running.race.race_id, ride.running.second) == (5, 23)
+
+    async def test_undated_second_stays_undated_when_a_race_is_added(self) -> None:
+        races = BikeRaces()
+        clock = JumpingClock(START_MS, MONOTONIC_NS)
+        clock.is_set = False
+        ride = Ride(clock=clock, races=races)
+        undated = ride.race_clock.running
+        races.start(Race(5, START_MS + 5000, 3), START_MS, replaces=False)
+        assert ride.race_clock.running == undated == UndatedSecond(8 * NS_PER_S)
+
+    async def test_undated_second_outside_all_races_is_followed_by_the_next_race(self) -> None:
+        clock = JumpingClock(START_MS, MONOTONIC_NS)
+        clock.is_set = False
+        ride = Ride(clock=clock, races=BikeRaces([Race(5, START_MS + 5000, 3)]))
+        clock.is_set = True
+        assert isinstance(await ride.race_clock.tick(), UndatedSecond)
+        await ride.tick(3)
+        assert [one.second for one in ride.ticked] == [1, 2, 3]
+        assert ride.ticked[0].start_ns - MONOTONIC_NS == 5 * NS_PER_S
+
+    async def test_race_clock_that_is_woken_beats_its_pulse_and_waits_on(self) -> None:
+        ride = self.ride(BikeRaces())
+        ticking = asyncio.create_task(ride.race_clock.tick())
+        await ride.clock.settle()
+        ride.clock.stall(25)
+        ride.race_clock.pulse.wake()
+        await ride.clock.settle()
+        assert ride.race_clock.pulse.silent_ns == 0
+        assert not ticking.done()
+        ticking.cancel()
+
+    async def test_running_second_before_a_race_is_its_first_one(self) -> None:
+        ride = self.ride(BikeRaces([Race(5, START_MS + 5000, 300)]))
+        assert ride.running == RaceSecond(
+            Race(5, START_MS + 5000, 300), 1, MONOTONIC_NS + 6 * NS_PER_S
+        )
+
+    async def test_race_clock_that_changes_races_leaves_the_former_ones(self) -> None:
+        former, races = BikeRaces(), BikeRaces()
+        ride = self.ride(former)
+        ride.race_clock.change_races(races)
+        assert former._subscribers == []
+        races.start(Race(5, START_MS, 300), START_MS, replaces=False)
+        assert ride.running.race.race_id == 5, "it follows the others"
+
+    async def test_wall_clock_is_read_every_ten_seconds_before_a_race(self) -> None:
+        clock = ReadClock(START_MS, MONOTONIC_NS)
+        clock.read_after_s.clear()
+        ride = Ride(clock=clock, races=BikeRaces([Race(5, START_MS + 35_000, 3)]))
+        await ride.tick(2)
+        assert clock.read_after_s == [0, 10, 20, 30, 35]
 
     async def test_stopped_race_ends_with_the_running_second(self) -> None:
         races = BikeRaces([Race(5, START_MS, 300)])

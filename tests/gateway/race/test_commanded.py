@@ -1,6 +1,8 @@
 """Commands: repeated, late, malformed, for an unknown bike; replacing and stopping."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import Any
 
@@ -89,10 +91,32 @@ def test_start_of_a_race_that_is_on_is_accepted(races: RemoteRaces) -> None:
     assert races.apply(start(in_s=-299), NOW_MS).ok
 
 
-def test_start_of_a_race_that_is_over_is_refused(races: RemoteRaces) -> None:
-    response = races.apply(start(in_s=-302), NOW_MS)
-    assert response.reason == "race 12 ended 2 s ago"
+@pytest.mark.parametrize("ago_s", [0, 2])
+def test_start_of_a_race_that_is_over_is_refused(races: RemoteRaces, ago_s: int) -> None:
+    response = races.apply(start(in_s=-300 - ago_s), NOW_MS)
+    assert response.reason == f"race 12 ended {ago_s} s ago"
     assert ids(races) == []
+
+
+def test_refusal_of_a_race_names_the_first_race_in_its_way(races: RemoteRaces) -> None:
+    races.apply(start(in_s=10, race_id=12), NOW_MS)
+    races.apply(start(in_s=310, race_id=13), NOW_MS)
+    response = races.apply(start(in_s=100, race_id=14), NOW_MS)
+    assert response.reason is not None
+    assert "the bike already has race 12 of racer 7" in response.reason
+
+
+def test_race_is_held_until_it_is_stopped_or_replaced(races: RemoteRaces) -> None:
+    bike = races.of("bike-1")
+    races.apply(start(in_s=-10), NOW_MS)
+    races.apply(start(in_s=310, race_id=13), NOW_MS)
+    running, planned = bike.all
+    assert bike.holds(running)
+    assert bike.holds(planned)
+    races.apply(start("replace", in_s=-10, racer_id=8), NOW_MS)
+    assert not bike.holds(running), "another racer has taken over"
+    races.apply(stop(13), NOW_MS)
+    assert not bike.holds(planned)
 
 
 def test_overlapping_race_is_ended_by_replace_and_not_by_start(races: RemoteRaces) -> None:
@@ -112,6 +136,12 @@ def test_replace_by_the_same_race_and_racer_is_refused_once_begun(races: RemoteR
     assert response.reason is not None
     assert f"racer 7 has already begun race 12, at {NOW_MS - 10_000}" in response.reason
     assert races.apply(start("replace", in_s=-10, racer_id=8), NOW_MS).ok, "another racer may"
+
+
+def test_race_has_begun_in_the_millisecond_of_its_start(races: RemoteRaces) -> None:
+    races.apply(start(in_s=10), NOW_MS)
+    assert not races.apply(start("replace", in_s=20), NOW_MS + 10_000).ok
+    assert races.apply(start("replace", in_s=20), NOW_MS + 9999).ok
 
 
 def test_replace_moves_a_race_that_has_not_begun(races: RemoteRaces) -> None:
@@ -197,9 +227,12 @@ def test_race_stopped_at_its_start_keeps_the_second_that_began(races: RemoteRace
 def test_subscriber_hears_of_each_change_and_of_no_repetition(races: RemoteRaces) -> None:
     heard: list[list[int]] = []
     races.of("bike-1").subscribe(lambda: heard.append(ids(races)))
+    counts = []
     for command in (start(), start(), start("replace", race_id=13), stop(13), stop(13)):
         races.apply(command, NOW_MS)
+        counts.append(len(heard))
     assert heard == [[12], [13], []]
+    assert counts == [1, 1, 2, 3, 3]
 
 
 def test_former_subscriber_hears_nothing(races: RemoteRaces) -> None:
@@ -272,13 +305,14 @@ def test_random_bytes_as_a_command_are_refused(payload: bytes) -> None:
 
 
 def test_start_is_refused_beyond_the_maximum_of_races_until_one_is_over(races: RemoteRaces) -> None:
-    for number in range(MAX_RACES):
+    for number in range(32):
         assert races.apply(start(in_s=300 * number, race_id=number), NOW_MS).ok
-    response = races.apply(start(in_s=300 * MAX_RACES, race_id=99), NOW_MS)
+    response = races.apply(start(in_s=300 * 32, race_id=99), NOW_MS)
     assert response.reason is not None
-    assert str(MAX_RACES) in response.reason
+    assert "already has 32 races planned" in response.reason
+    assert races.apply(start("replace", in_s=300 * 31, race_id=98), NOW_MS).ok, "one is replaced"
     later_ms = NOW_MS + 300_000
-    assert races.apply(start(in_s=300 * MAX_RACES, race_id=99), later_ms).ok, "one is over"
+    assert races.apply(start(in_s=300 * 32, race_id=99), later_ms).ok, "one is over"
 
 
 def test_race_that_is_over_is_forgotten(races: RemoteRaces) -> None:
@@ -340,6 +374,65 @@ def test_races_of_a_bike_that_left_are_forgotten_with_the_others(races: RemoteRa
     assert b"bike-2" not in races.to_json()
 
 
+@pytest.mark.parametrize(
+    ("in_s", "ridden_s"),
+    [(-10, 11), (0, 1), (1, None), (-300, 300)],
+    ids=["is on", "begins", "is to come", "has ended"],
+)
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_race_in_progress_ends_when_its_bike_leaves(
+    races: RemoteRaces, is_restarted: bool, in_s: int, ridden_s: int | None
+) -> None:
+    races.apply(start(in_s=in_s), NOW_MS - 300_000)
+    [race] = races.of("bike-1").all
+    heard: list[str] = []
+    races.of("bike-1").subscribe(lambda: heard.append("changed"))
+    if is_restarted:
+        races.serve(["bike-2"], None)
+        races.end_unserved(NOW_MS)
+    else:
+        races.serve(["bike-2"], NOW_MS)
+    bike = races.of("bike-1")
+    ridden = bike.ridden_at(race.start_ms)
+    assert ridden == replace(race, length_s=ridden_s or 300)
+    assert bike.holds(race) == (ridden_s in (None, 300)), "one that is to come stays planned"
+    assert heard == ["changed"]
+
+
+def test_race_in_progress_stays_while_its_bike_is_served(races: RemoteRaces) -> None:
+    races.apply(start(in_s=-10), NOW_MS)
+    races.serve(["bike-1"], NOW_MS)
+    races.end_unserved(NOW_MS)
+    assert [races.of("bike-1").holds(race) for race in races.of("bike-1").all] == [True]
+
+
+def test_race_cut_short_is_forgotten_once_it_is_over(races: RemoteRaces) -> None:
+    races.apply(start(in_s=-10), NOW_MS)
+    races.apply(stop(), NOW_MS)
+    races.forget_before(NOW_MS + 999)
+    assert [race.length_s for race in races.of("bike-1").cut_short] == [11]
+    races.forget_before(NOW_MS + 1000)
+    assert races.of("bike-1").cut_short == ()
+
+
+def test_race_cut_short_keeps_a_bike_that_left_in_the_file(races: RemoteRaces) -> None:
+    races.apply(start(in_s=-10, bike_id="bike-2"), NOW_MS)
+    races.serve(["bike-1"], NOW_MS)
+    races.forget_before(NOW_MS)
+    assert b"bike-2" in races.to_json()
+
+
+def test_race_cut_short_last_is_remembered_of_every_bike(
+    races: RemoteRaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commanded, "MAX_REMEMBERED", 1)
+    for race_id in (12, 13):
+        races.apply(start(in_s=0, race_id=race_id), NOW_MS)
+        races.apply(stop(race_id), NOW_MS)
+    races.forget_before(0)
+    assert [race.race_id for race in races.of("bike-1").cut_short] == [13]
+
+
 def test_newest_ended_races_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commanded, "MAX_REMEMBERED", 20)
     races = RemoteRaces(["bike-1", "bike-2"])
@@ -354,3 +447,64 @@ def test_newest_ended_races_are_remembered(monkeypatch: pytest.MonkeyPatch) -> N
         races.apply(stop(number), at_ms)
         races.forget_before(0)
     assert [race.race_id for race in races.of("bike-1").cut_short] == list(range(140, 150))
+
+
+def restored(
+    *races: Race, cut_short: Sequence[Race] = ()
+) -> tuple[BikeRaces, list[tuple[int, str]]]:
+    """Return the races of a bike out of a file, and the id and reason of each dropped one."""
+    kept = {"races": list(map(asdict, races)), "cut_short": list(map(asdict, cut_short))}
+    remote = RemoteRaces([])
+    dropped = remote.restore(json.dumps({"bike-1": kept}).encode())
+    assert {one.bike_id for one in dropped} <= {"bike-1"}
+    return remote.of("bike-1"), [(one.race.race_id, one.reason) for one in dropped]
+
+
+def race_of(race_id: int, in_s: int, length_s: int = 300, racer_id: int = 7) -> Race:
+    return Race(race_id, NOW_MS + in_s * 1000, length_s, Racer(racer_id, "Hayden", 1))
+
+
+def test_saved_race_is_dropped_if_it_overlaps_with_the_one_before_it() -> None:
+    bike, dropped = restored(
+        race_of(12, 0), race_of(13, 300), race_of(14, 599), race_of(15, 600), race_of(16, 899)
+    )
+    assert [race.race_id for race in bike.all] == [12, 13, 15]
+    assert dropped == [(14, "it overlaps with race 13"), (16, "it overlaps with race 15")]
+
+
+def test_saved_race_is_dropped_if_its_racer_has_another_one_with_its_id() -> None:
+    bike, dropped = restored(race_of(12, 0), race_of(12, 300, racer_id=8), race_of(12, 600))
+    assert [(race.start_ms - NOW_MS) // 1000 for race in bike.all] == [0, 300]
+    assert dropped == [(12, "the racer has another race with this id")]
+
+
+def test_saved_race_that_no_command_can_start_is_dropped_whether_cut_short_or_not() -> None:
+    bike, dropped = restored(
+        race_of(12, 0, length_s=0),
+        race_of(13, 0),
+        cut_short=[race_of(14, -900, racer_id=-1), race_of(15, -600, length_s=17)],
+    )
+    assert bike.all == (race_of(13, 0),)
+    assert bike.cut_short == (race_of(15, -600, length_s=17),)
+    too_small = "Input should be greater than or equal to"
+    assert dropped == [(12, f"lengthS: {too_small} 1"), (14, f"racerId: {too_small} 0")]
+
+
+def test_thousand_races_are_remembered_of_all_bikes() -> None:
+    """Three bikes ride 864 races of five minutes in a day."""
+    kept = {"races": [], "cut_short": [asdict(race_of(number, 0)) for number in range(1001)]}
+    races = RemoteRaces(["bike-1"])
+    races.restore(json.dumps({"bike-1": kept}).encode())
+    races.forget_before(0)
+    assert [race.race_id for race in races.of("bike-1").cut_short] == list(range(1, 1001))
+
+
+def test_file_has_ten_thousand_bikes_at_the_most() -> None:
+    races = RemoteRaces(["bike-1"])
+    bikes: dict[str, dict[str, list[Race]]] = {
+        f"bike-{number}": {"races": [], "cut_short": []} for number in range(10_000)
+    }
+    assert races.restore(json.dumps(bikes).encode()) == []
+    bikes["another"] = bikes["bike-1"]
+    with pytest.raises(ValueError, match="at most 10000 items"):
+        races.restore(json.dumps(bikes).encode())

@@ -95,6 +95,16 @@ def test_refusal_of_a_command_names_eight_wrong_fields_at_most() -> None:
     assert len(reason.split("; ")) == 8
 
 
+def test_refusal_of_a_command_without_a_field_names_it_even_if_it_is_spelled_otherwise() -> None:
+    snake = {("race_id" if name == "raceId" else name): value for name, value in STOP.items()}
+    assert "raceId: Field required" in refusal(json.dumps(snake).encode())
+
+
+def test_refusal_of_a_command_names_64_characters_of_a_long_field() -> None:
+    reason = refusal(json.dumps(START | {"x" * 200: 1}).encode())
+    assert reason.startswith("x" * 64 + ": ")
+
+
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b"null", b'{"command": "pause"}'])
 def test_refusal_of_what_is_no_command_has_a_reason(payload: bytes) -> None:
     assert refusal(payload).startswith("command: ")

@@ -35,8 +35,10 @@ async def test_nothing_is_written_while_nobody_joins(tmp_path: Path) -> None:
     rides = JoinedRides(StateFiles(tmp_path))
     saving = asyncio.create_task(rides.run())
     rides.of("bike-1").add(RaceSecond(RACE, 5, 0), 7, is_pedalling=False)
-    await asyncio.sleep(0)
+    for _ in range(10):
+        await asyncio.sleep(0)
     saving.cancel()
+    await asyncio.wait([saving])  # for the write in progress, if there is one
     assert os.listdir(tmp_path) == []
 
 

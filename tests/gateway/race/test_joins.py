@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.config.schema import Config
 from gateway.daemon import races_of
 from gateway.race.clock import RaceSecond
-from gateway.race.joins import RACES_MAX, JoinedRide, Joins
+from gateway.race.joins import RACES_MAX, JoinedRide, Joins, UndatedTurn
 from gateway.race.races import Race
 from gateway.telemetry.message import Telemetry
 from tests.support.files import written
@@ -23,11 +23,15 @@ from tests.support.virtual_clock import VirtualClock
 LENGTH_S = 20
 RACE = 81_011_445
 START_MS = RACE * LENGTH_S * 1000
+NS_PER_S = 1_000_000_000
 
 
-def second(number: int, race_id: int = RACE, *, waits_for_pedals: bool = True) -> RaceSecond:
+def second(
+    number: int, race_id: int = RACE, *, waits_for_pedals: bool = True, later_ns: int = 0
+) -> RaceSecond:
+    """Return a second of a race that began `later_ns` after its usual start."""
     race = Race(race_id, race_id * 20_000, LENGTH_S, waits_for_pedals=waits_for_pedals)
-    return RaceSecond(race, number, 0)
+    return RaceSecond(race, number, race.start_ms * 1_000_000 + number * NS_PER_S + later_ns)
 
 
 def test_second_belongs_to_a_ride_from_the_first_turn_of_the_pedals_on() -> None:
@@ -62,7 +66,7 @@ def test_earlier_second_dated_late_extends_the_ride() -> None:
 def test_join_is_reported_once_per_ride() -> None:
     reported: list[JoinedRide | None] = []
     joins = Joins(on_change=lambda: reported.append(joins.last))
-    for number in (1, 2, 3):
+    for number in (1, 1, 2, 3):
         joins.add(second(number), 7, is_pedalling=True)
     joins.add(second(1, RACE + 1), 7, is_pedalling=True)
     assert reported == [JoinedRide(RACE, 7, 1), JoinedRide(RACE + 1, 7, 1)]
@@ -70,10 +74,85 @@ def test_join_is_reported_once_per_ride() -> None:
 
 def test_oldest_ride_is_forgotten_beyond_the_limit() -> None:
     joins = Joins()
-    for race_id in range(RACES_MAX + 1):
+    for race_id in range(4096):
         joins.add(second(1, race_id), 7, is_pedalling=True)
+    assert joins.has_joined(second(2, 0).race, 7, 2)
+    joins.add(second(1, 4096), 7, is_pedalling=True)
     assert not joins.has_joined(second(2, 0).race, 7, 2)
     assert joins.has_joined(second(2, 1).race, 7, 2)
+    assert joins.last == JoinedRide(4096, 7, 1)
+
+
+def test_ride_of_an_earlier_process_is_continued() -> None:
+    joins = Joins(JoinedRide(RACE, 7, 3))
+    assert joins.last == JoinedRide(RACE, 7, 3)
+    found = [joins.add(second(number), 7, is_pedalling=False) for number in (2, 3, 4)]
+    assert found == [False, True, True]
+
+
+@pytest.mark.parametrize("waits_for_pedals", [False, True])
+def test_ride_gets_no_second_after_its_final(waits_for_pedals: bool) -> None:
+    joins = Joins(JoinedRide(RACE, 7, 1))
+
+    def add(number: int, racer_id: int = 7) -> bool:
+        one = second(number, waits_for_pedals=waits_for_pedals)
+        return joins.add(one, racer_id, is_pedalling=True)
+
+    joins.end(second(8, waits_for_pedals=waits_for_pedals), 7)
+    assert [add(number) for number in (7, 8, 9, 20)] == [True, True, False, False]
+    assert add(9, racer_id=8), "another racer goes on"
+
+
+@pytest.mark.parametrize(
+    ("turns_in", "expected"), [(9, [True, True, True]), (10, [False, True, True])]
+)
+def test_race_that_a_clock_set_back_repeats_must_be_joined_again(
+    turns_in: int, expected: list[bool]
+) -> None:
+    joins = Joins(JoinedRide(RACE, 7, 1))
+    joins.end(second(8), 7)
+    repeated = [
+        joins.add(second(number, later_ns=NS_PER_S), 7, is_pedalling=number == turns_in)
+        for number in (9, 10, 11)
+    ]
+    assert repeated == expected
+
+
+def test_race_is_the_same_after_less_than_a_second_of_drift() -> None:
+    joins = Joins(JoinedRide(RACE, 7, 1))
+    joins.end(second(8), 7)
+    assert not joins.add(second(9, later_ns=NS_PER_S - 1), 7, is_pedalling=True)
+
+
+def test_oldest_final_is_forgotten_beyond_the_limit() -> None:
+    joins = Joins()
+    for race_id in range(RACES_MAX):
+        joins.end(second(8, race_id), 7)
+    assert not joins.add(second(9, 0), 7, is_pedalling=True)
+    joins.end(second(8, RACES_MAX), 7)
+    assert joins.add(second(9, 0), 7, is_pedalling=True)
+    for race_id in (1, RACES_MAX):
+        assert not joins.add(second(9, race_id), 7, is_pedalling=True)
+
+
+def test_turn_of_the_pedals_before_the_time_is_known_is_kept_every_ten_seconds() -> None:
+    kept: list[UndatedTurn | None] = []
+    joins = Joins(on_change=lambda: kept.append(joins.turn))
+    turns = [UndatedTurn("boot-1", at_s * NS_PER_S) for at_s in (40, 41, 49, 50, 59, 60)]
+    for turn in turns:
+        joins.add_turn(turn)
+    assert kept == [turns[0], turns[3], turns[5]]
+
+
+def test_turn_of_the_pedals_in_another_boot_is_kept_at_once() -> None:
+    kept: list[UndatedTurn | None] = []
+    joins = Joins(
+        turn=UndatedTurn("boot-1", 40 * NS_PER_S), on_change=lambda: kept.append(joins.turn)
+    )
+    joins.add_turn(UndatedTurn("boot-1", 41 * NS_PER_S))
+    assert kept == []
+    joins.add_turn(UndatedTurn("boot-2", 42 * NS_PER_S))
+    assert kept == [UndatedTurn("boot-2", 42 * NS_PER_S)]
 
 
 class Rider:

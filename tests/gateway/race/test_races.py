@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.race.races import MAX_ID, ContinuousRaces, Race, second_at
+from gateway.race.races import (
+    ANALYTICS_MAX_ID,
+    MAX_ID,
+    MAX_LENGTH_S,
+    ContinuousRaces,
+    Race,
+    Racer,
+    second_at,
+)
 
 CLASSES = st.integers(1, 6)
 LENGTHS_S = st.integers(1, 86_400)
@@ -65,7 +73,12 @@ def test_race_id_is_a_number_that_javascript_can_tell_from_others(
 
 def test_race_id_for_the_length_of_the_backend_fits_into_31_bits_until_4011() -> None:
     new_year_4011_ms = 64_408_608_000_000
-    assert ContinuousRaces(300, 0, 6).race_at(new_year_4011_ms).race_id < 2**31
+    race_id = ContinuousRaces(300, 0, 6).race_at(new_year_4011_ms).race_id
+    assert race_id < ANALYTICS_MAX_ID == 2_147_483_647
+
+
+def test_longest_race_takes_a_day() -> None:
+    assert MAX_LENGTH_S == 24 * 60 * 60
 
 
 @given(RACES, WALL_MS)
@@ -96,3 +109,44 @@ def test_race_offset_moves_the_start_and_not_the_id(races: ContinuousRaces, wall
 def test_second_of_a_race_begins_with_its_first_millisecond(after_ms: int, second: int) -> None:
     race = Race(12, 1_620_228_900_000, 300)
     assert second_at(race, race.start_ms + after_ms) == second
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        (Race(12, 60_000, 300, Racer(7, "Hayden", 1)), True),
+        (Race(12, 60_000, 45, Racer(7, "Hayden", 1)), True),
+        (Race(13, 60_000, 300, Racer(7, "Hayden", 1)), False),
+        (Race(12, 61_000, 300, Racer(7, "Hayden", 1)), False),
+        (Race(12, 60_000, 300, Racer(8, "Bob", 1)), False),
+    ],
+    ids=["itself", "cut short", "another id", "another start", "another racer"],
+)
+def test_ride_is_the_same_whatever_its_length(other: Race, is_same: bool) -> None:
+    assert Race(12, 60_000, 300, Racer(7, "Hayden", 1)).is_same_ride(other) == is_same
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "length_s", "is_within"),
+    [
+        (60_000, 300, True),
+        (61_000, 298, True),
+        (60_000, 301, False),
+        (59_000, 300, False),
+        (59_000, 302, False),
+    ],
+)
+def test_race_is_within_another_from_its_start_to_its_end(
+    start_ms: int, length_s: int, is_within: bool
+) -> None:
+    assert Race(13, start_ms, length_s).is_within(Race(12, 60_000, 300)) == is_within
+
+
+def test_continuous_race_that_has_begun_is_always_ridden_to_its_end() -> None:
+    races = ContinuousRaces()
+    assert races.holds(races.race_at(600_000))
+
+
+def test_continuous_race_can_be_joined_by_a_turn_of_the_pedals_before_it() -> None:
+    assert ContinuousRaces(300, waits_for_pedals=True).joined_for_s == 300
+    assert ContinuousRaces(300).joined_for_s is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drivers import Reading
 from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
 from gateway.sampling.sampler import Sample, Sampler
-from gateway.sampling.series import MAX_POINTS, FieldState
+from gateway.sampling.series import FieldState
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -189,6 +189,12 @@ class TestState:
         assert (sample.cadence, sample.resistance) == (FieldState.LIVE, FieldState.STALE)
         assert sample.resistance_percent == 40
 
+    def test_cadence_is_live_by_its_last_value(self) -> None:
+        ride = Ride().connect()
+        for at_s in (0, 5.9):
+            ride.say(at_s, 80)
+        assert ride.close(7).cadence is FieldState.LIVE
+
     def test_fields_are_unknown_after_a_new_connection(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_percent=40)
@@ -310,6 +316,22 @@ class TestJustLost:
         ride = self.lost(at_s=40, live_until_s=20)
         assert self.values(ride.close(41))[:3] == (False, 0, 40)
 
+    @pytest.mark.parametrize("reports_power", [False, True])
+    def test_bike_without_a_cadence_is_back_when_it_reports_the_effort(
+        self, reports_power: bool
+    ) -> None:
+        ride = Ride(stale_after_s=1).connect()
+        for second in range(1, 6):
+            ride.say(second - 0.5, power_w=100, resistance_percent=40)
+            assert ride.close(second).present
+        ride.lose(5)
+        ride.connect(5)
+        ride.close(6)
+        effort = {"power_w": 120} if reports_power else {}
+        ride.say(6.5, resistance_percent=40, **effort)
+        sample = ride.close(7)
+        assert (sample.present, sample.power_w) == ((True, 120) if reports_power else (False, 100))
+
     def test_connection_that_brought_no_reading_does_not_count_as_a_loss(self) -> None:
         ride = self.lost(at_s=20)
         for second in range(21, 26):
@@ -357,12 +379,28 @@ class TestPedalling:
         sample = ride.close(2)
         assert (sample.cadence_rpm > 0, sample.is_pedalling) == (True, False)
 
-    def test_pedals_go_on_turning_in_a_second_without_a_report(self) -> None:
+    def test_pedals_have_stopped_at_the_first_speed_of_zero(self) -> None:
         ride = Ride().connect()
-        ride.say(0.9, 80)
-        assert [ride.close(second).is_pedalling for second in (1, 2, 3, 4, 5)] == [
-            True, True, True, True, False,
-        ]  # fmt: skip
+        ride.say(0.5, speed_kmh=20)
+        assert ride.close(1).is_pedalling is False, "not connected for long enough"
+        for second in (2, 3, 4):
+            ride.say(second - 0.5, speed_kmh=20)
+            sample = ride.close(second)
+        assert sample.is_pedalling
+        ride.say(4.3, speed_kmh=0)
+        assert not ride.close(5).is_pedalling
+
+    @pytest.mark.parametrize(
+        ("said_at_s", "is_pedalling"),
+        [((0, 0.9), [True, True, True, True, False]), ((0,), [True, True, True, False, False])],
+    )
+    def test_pedals_go_on_turning_in_a_second_without_a_report(
+        self, said_at_s: tuple[float, ...], is_pedalling: list[bool]
+    ) -> None:
+        ride = Ride(stale_after_s=3).connect()
+        for at_s in said_at_s:
+            ride.say(at_s, 80)
+        assert [ride.close(second).is_pedalling for second in (1, 2, 3, 4, 5)] == is_pedalling
 
     def test_pedals_of_an_absent_bike_do_not_turn(self) -> None:
         ride = Ride().connect()
@@ -411,6 +449,11 @@ class TestDropOut:
                 ride.say(second - 1, cadence_rpm, power_w=power_w)
             samples.append(ride.close(second))
         assert {(one.cadence_rpm, one.power_w) for one in samples if one.power_w} == {(80, 100)}
+
+    def test_first_cadence_counts_though_it_is_zero_and_there_is_power(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, 0, power_w=100)
+        assert ride.close(1).cadence is FieldState.LIVE
 
     def test_second_cadence_zero_counts_though_there_is_power(self) -> None:
         ride = Ride().connect()
@@ -478,6 +521,51 @@ def test_resistance_that_means_nothing_is_derived() -> None:
         ride.say(second - 1, 80, power_w=150, resistance_percent=0)
         last = ride.close(second)
     assert last.resistance_source is ResistanceSource.DERIVED
+
+
+@pytest.mark.parametrize(("power_w", "percent"), [(150, 45.2), (500, 74.7), (1500, 100)])
+def test_derived_resistance_rises_with_the_power_up_to_100_percent(
+    power_w: float, percent: float
+) -> None:
+    ride = Ride(stale_after_s=1).connect()
+    for second in (1, 2, 3):
+        ride.say(second - 1, 80, power_w=power_w)
+        last = ride.close(second)
+    assert (last.resistance_percent, last.resistance_source) == (percent, ResistanceSource.DERIVED)
+
+
+def test_power_below_zero_is_zero() -> None:
+    ride = Ride().connect()
+    ride.say(0, 80, power_w=-30)
+    assert ride.close(1).power_w == 0
+
+
+def test_calibrated_resistance_of_zero_is_not_derived() -> None:
+    ride = Ride(calibration=by([(0, 0), (200, 100)])).connect()
+    for second in range(1, 20):
+        ride.say(second - 1, 80, power_w=150, resistance_raw=0)
+        last = ride.close(second)
+    assert (last.resistance_percent, last.resistance_source) == (0, ResistanceSource.CALIBRATED)
+
+
+def test_reading_without_a_cadence_is_used_whatever_its_scale() -> None:
+    ride = Ride(calibration=Calibration(None, cadence_scale=2)).connect()
+    ride.say(0, power_w=100)
+    ride.say(0, 40)
+    sample = ride.close(1)
+    assert (sample.cadence_rpm, sample.power_w) == (80, 100)
+
+
+def test_resistance_that_was_said_once_counts_when_it_turns_out_to_be_real() -> None:
+    ride = Ride().connect()
+    for second in range(1, 20):
+        ride.say(second - 1, 80, power_w=150, resistance_percent=0)
+        ride.close(second)
+    ride.say(19, 80, power_w=150, resistance_percent=40)
+    for second in range(20, 30):
+        ride.say(second - 0.5, 80, power_w=150)
+        last = ride.close(second)
+    assert (last.resistance_percent, last.resistance_source) == (40, ResistanceSource.DEVICE)
 
 
 class TestResistanceSource:
@@ -624,7 +712,8 @@ class TestFaultyOrder:
 
     def test_reading_out_of_order_is_dropped_field_by_field(self) -> None:
         ride = Ride().connect()
-        ride.say(0.5, 80, power_w=100)
+        for at_s in (0, 0.3, 0.5):
+            ride.say(at_s, 80, power_w=100)
         ride.say(0.4, 10, resistance_percent=40)
         assert ride.sampler.dropped == 1
         assert ride.close(1) == Sample(
@@ -645,9 +734,9 @@ class TestFaultyOrder:
         assert ride.close(2).present
 
     @pytest.mark.parametrize("field", FIELDS)
-    def test_readings_beyond_the_maximum_are_dropped_oldest_first(self, field: str) -> None:
+    def test_readings_beyond_256_are_dropped_oldest_first(self, field: str) -> None:
         ride = Ride().connect()
-        for number in range(MAX_POINTS + 44):
+        for number in range(300):
             ride.say(0.5 + number / 1000, **{field: 10 if number < 44 else 80})
         assert ride.sampler.dropped == 44
         assert getattr(ride.close(1), field) == 80

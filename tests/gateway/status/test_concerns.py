@@ -112,8 +112,8 @@ def test_certificate_from_the_future_is_why_the_clock_is_not_set() -> None:
     cloud = replace(CONNECTED, certificates=(certificate(None, is_early=True),))
     (text,) = texts(cloud=cloud, clock_is_set=False)
     assert text.startswith(
-        "the clock is not set (it is earlier than 2029-06-01 00:00 UTC, from which on "
-        "cloud.certificate_file is valid): the buffer keeps"
+        "the clock is not set (it is earlier than 2029-06-01 00:00 UTC, when "
+        "cloud.certificate_file becomes valid): the buffer keeps"
     )
 
 

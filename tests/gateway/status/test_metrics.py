@@ -16,6 +16,7 @@ from gateway.host.board import PiHealth
 from gateway.status.metrics import metrics_text
 from gateway.status.snapshot import GatewayStatus
 from gateway.timing.clock_sync import ClockSource
+from tests.support.hostile import HOSTILE, MARK, complaint
 from tests.support.statuses import (
     bike_status,
     buffer_status,
@@ -41,6 +42,16 @@ def value(status: GatewayStatus, name: str) -> float:
 
 def by_bike(status: GatewayStatus, name: str) -> dict[str, float]:
     return {one.labels["bike_id"]: one.value for one in families(status)[f"bike_{name}"].samples}
+
+
+def test_metrics_contain_nothing_that_a_terminal_obeys() -> None:
+    name = f"{HOSTILE}\udcff"
+    radio = RadioStatus(name, rssi_dbm=-60)
+    cloud = replace(offline(name), refusal=name)
+    status = gateway_status(bike_status(racer_name=name, radio=radio), cloud=cloud)
+    page = metrics_text(status).decode()
+    assert page.count(MARK) > 3
+    assert complaint(page) == ""
 
 
 OFFLINE = gateway_status(

@@ -56,6 +56,14 @@ def status(request: pytest.FixtureRequest) -> GatewayStatus:
     return found
 
 
+def test_text_that_is_no_unicode_does_not_cost_the_status() -> None:
+    # As Python reads the name of a directory in Latin-1; a plugin's texts may contain it as well.
+    name = "caf\udce9"
+    status = gateway_status(lost_bike(1, name), state_dir=f"/srv/{name}", notes=("\ud800",))
+    read = status_from_json(status_to_json(status))
+    assert (read.state_dir, read.bikes[0].reason, read.notes) == ("/srv/caf?", "caf?", ("?",))
+
+
 def test_status_json_reads_the_same_as_written(status: GatewayStatus) -> None:
     assert status_from_json(status_to_json(status)) == status
 

@@ -17,6 +17,7 @@ from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import (
     Telemetry,
+    bike_in,
     is_final,
     is_simulated,
     make_telemetry,
@@ -24,6 +25,7 @@ from gateway.telemetry.message import (
     telemetry_from_json,
     telemetry_schema,
 )
+from tests.support import telemetry
 
 SCHEMA_FILE = Path(__file__).parents[3] / "config" / "telemetry.schema.json"
 
@@ -258,3 +260,8 @@ def test_final_is_recognised_in_json_whatever_the_rider_is_called() -> None:
     name = '","event":"final","name":"'
     assert is_final(make(second=300, name=name).to_json())
     assert not is_final(make(second=299, name=name).to_json())
+
+
+def test_bike_is_found_in_a_message_as_it_is_sent() -> None:
+    assert bike_in(telemetry.message(1, bike="bike-7").to_json()) == b"bike-7"
+    assert bike_in(b"{}") == b""

@@ -13,7 +13,7 @@ ANY_TEXT = st.text(st.characters())  # with halves of surrogate pairs
 
 
 @pytest.mark.parametrize(
-    "text", ["bike", "Zoë", "Ádám Kő", "山田", "🚲", "10\u202f000 W", "→ ✓ █", "a\n\tb"]
+    "text", ["bike", "Zoë", "Ádám Kő", "山田", "🚲", "❤️", "10\u202f000 W", "→ ✓ █", "a\n\tb"]
 )
 def test_text_that_prints_as_itself_is_unchanged(text: str) -> None:
     assert printable(text) == text
@@ -30,6 +30,8 @@ def test_text_that_prints_as_itself_is_unchanged(text: str) -> None:
         ("\u200b\ufeff\u3164", r"\u200b\ufeff\u3164"),
         ("\udcff", r"\udcff"),
         ("\U000e0041", r"\udb40\udc41"),
+        ("a\u180bb\ufe00c", r"a\u180bb\ufe00c"),
+        ("a\U000e0100", r"a\udb40\udd00"),
     ],
 )
 def test_what_does_not_print_is_escaped(text: str, shown: str) -> None:

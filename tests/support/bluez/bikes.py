@@ -149,7 +149,7 @@ def heart_rate_strap(bluez: Bluez, name: str = "Strap") -> Device:
     )
 
 
-def echelon_bike(bluez: Bluez, name: str = "ECHEX-5S-113399") -> Device:
+def echelon_bike(bluez: Bluez, name: str | None = "ECHEX-5S-113399") -> Device:
     return bluez.add_device(
         name=name,
         services={
@@ -232,7 +232,7 @@ def tacx_trainer(bluez: Bluez, name: str = "Tacx Neo 11565") -> Device:
     )
 
 
-def keiser_m3i(bluez: Bluez, frame: bytes, name: str = "M3") -> Device:
+def keiser_m3i(bluez: Bluez, frame: bytes, name: str | None = "M3") -> Device:
     """Add a bike that only broadcasts.
 
     Send more with `device.advertise(manufacturer_data={KEISER_COMPANY: frame})`.

@@ -552,6 +552,17 @@ class TestAverages:
         assert last.cadence_rpm is None
         assert last.power_w == 120
 
+    def test_average_power_is_0_while_the_pedals_rest(self) -> None:
+        """cagnulein/qdomyos-zwift #5103, of a bike that sends no other power."""
+        riding = IndoorBikeData(speed_kmh=20, cadence_rpm=80, average_power_w=120)
+        resting, rest = replace(riding, cadence_rpm=0), replace(riding, cadence_rpm=None)
+        readings = self.said(*[riding] * 7, resting, rest, riding)
+        assert [one.power_w for one in readings[6:]] == [120, 0, 0, 120]
+
+    def test_average_power_of_a_bike_without_a_cadence_sensor_is_kept(self) -> None:
+        without = IndoorBikeData(speed_kmh=20, cadence_rpm=0, average_power_w=120)
+        assert self.said(*[without] * 7)[-1].power_w == 120
+
 
 class TestContradiction:
     """A cadence of 0 beside power is a sensor that tells nothing."""
