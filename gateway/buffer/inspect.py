@@ -212,7 +212,7 @@ class BufferView:
     def _read_once(self, name: LogName) -> Contents | None:
         try:
             with regular_file(self._file(name)) as file:
-                data = read_whole(file)
+                data, _ = read_whole(file)
             check_version(data)
         except FileNotFoundError:
             return None

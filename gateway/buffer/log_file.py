@@ -184,7 +184,8 @@ class LogFile:
 
     def read(self) -> dict[int, bytes]:
         """Return the sound messages that are not done with, by id, and learn what is lost."""
-        found = self._learn(self._content()[: self._end])
+        data, _ = self._content()
+        found = self._learn(data[: self._end])
         # Damaged messages at the end of the file, which no record behind them counts.
         self.lost += self.pending - len(found.messages)
         return found.messages
@@ -198,7 +199,7 @@ class LogFile:
             found.messages.pop(id_, None)
         return found
 
-    def _content(self) -> bytes:
+    def _content(self) -> tuple[bytes, bool]:
         with regular_file(self.path) as file:
             return read_whole(file)
 
@@ -206,13 +207,15 @@ class LogFile:
         """Close a log whose process did not.
 
         It is written and synced once more: what the kernel shows of it may not be on disk, if an
-        fsync had failed.
+        fsync had failed. But not if the disk does not give all of it: it may give the rest later.
         """
-        data = self._content()
+        data, is_whole = self._content()
         found = self._learn(data)
         # Of what is done with, damage may hide the message as well.
         self.lost += self.pending - len(found.messages)
         self._end = found.end
+        if not is_whole:
+            return
         with suppress(OSError), self.path.open("r+b", buffering=0) as file:
             whole = data[: self._end] + self._closing()
             _write_all(file.fileno(), whole, 0)
@@ -266,8 +269,11 @@ def regular_file(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def read_whole(file: BinaryIO) -> bytes:
-    """Return the content; zeros for blocks that the disk does not give, unless it gives none."""
+def read_whole(file: BinaryIO) -> tuple[bytes, bool]:
+    """Return the content, and whether the disk gives all of it; what it does not give is zeros.
+
+    Raises OSError if it gives nothing.
+    """
     data, failure = b"", None
     size = min(os.fstat(file.fileno()).st_size, READ_MAX_BYTES)
     while len(data) < size:
@@ -283,7 +289,7 @@ def read_whole(file: BinaryIO) -> bytes:
         data += part
     if failure is not None and not data.strip(b"\0"):
         raise failure
-    return data
+    return data, failure is None
 
 
 def closing_record(file: BinaryIO, salt: int) -> RecordHead | None:

@@ -354,6 +354,28 @@ def test_log_that_disappears_is_noticed_by_the_next_write(
         write(log, TICKS[1])
 
 
+def test_block_that_the_disk_does_not_give_costs_only_its_messages_and_only_now(
+    log: LogFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = [[(n, message(n).to_json() + os.urandom(2000))] for n in range(1, 10)]
+    for tick in ticks:
+        write(log, tick)
+    pread = os.pread
+
+    def fail_in_second_block(descriptor: int, size: int, at: int) -> bytes:
+        if at // 4096 == 1:
+            raise OSError(errno.EIO, "Input/output error")
+        return pread(descriptor, min(size, 4096 - at) if at < 4096 else size, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", fail_in_second_block)
+        found = left(log)
+        messages = found.read()
+    assert 0 < len(messages) < len(ticks)
+    assert found.lost == len(ticks) - len(messages)
+    assert left(log).read() == {id_: payload for tick in ticks for id_, payload in tick}
+
+
 def occupied(path: Path, kind: str) -> socket.socket | None:
     match kind:
         case "FIFO":
