@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterator
 import structlog
 
 from gateway.buffer.disk import RETRY_NS, Disk
-from gateway.buffer.ledger import Ledger
+from gateway.buffer.ledger import IN_MEMORY_MAX, Ledger
 from gateway.buffer.log_format import UNDATED
 from gateway.buffer.send_order import Entry, RaceQueue, Segment
 from gateway.buffer.status import BufferStatus
@@ -129,7 +129,10 @@ class Buffer:
 
     def heads(self) -> Iterator[Entry]:
         """Yield the first of each race and bike, newest race first; more is read if need be."""
-        for queue in () if self._is_dating else self._ledger.order.newest_first():
+        order = self._ledger.order
+        for queue in () if self._is_dating else order.newest_first():
+            if queue.unread is not None and order.in_memory > IN_MEMORY_MAX:
+                return  # one would make another one be forgotten
             if queue.unread is not None and self._expects(queue, queue.unread):
                 return  # older races wait for it
             yield from filter(self._may_be_sent, queue.heads())
@@ -238,7 +241,7 @@ class Buffer:
     def _is_dating(self) -> bool:
         """Kept seconds are becoming messages; they come before those that are produced now."""
         undated = self._ledger.undated
-        is_dating = self._dater is not None and undated.pending > 0
+        is_dating = self._dater is not None and not undated.is_over
         is_possible = self._disk.problem is None and undated.race_id not in self._unreadable
         return is_dating and is_possible
 
@@ -318,18 +321,27 @@ class Buffer:
 
     async def _date_log(self) -> None:
         """Date the oldest log. Until the last is dated, none is sent out of order."""
-        if self._dater is None or not self._ledger.undated.pending:
+        if self._dater is None or self._ledger.undated.is_over:
             return
-        segment = next(iter(self._ledger.undated.segments), None)
-        if segment is None:
+        segments = self._ledger.undated.segments
+        if not segments:
             self._ledger.date_unwritten(self._dater)
-        else:
-            batch = self._ledger.dated_batch(segment, await self._read(segment), self._dater)
-            written = await self._disk.write(batch)
-            self._ledger.dated(segment, batch, written)
-            self._settle(written)
-            self._keep_house_by(self._clock.monotonic_ns())
-        self._tell_available()
+            self._tell_available()
+            return
+        try:
+            records = await self._read(segments[0])
+        except StoreError:
+            segments.append(segments.pop(0))  # the others come first
+            self._keep_house_by(self._clock.monotonic_ns() + RETRY_NS)
+            return
+        batch = self._ledger.dated_batch(segments[0], records, self._dater)
+        await self._write_dated(segments[0], batch)
+
+    async def _write_dated(self, segment: Segment, batch: Batch) -> None:
+        written = await self._disk.write(batch)
+        self._ledger.dated(segment, batch, written)
+        self._settle(written)
+        self._keep_house_by(self._clock.monotonic_ns())
 
     async def _open(self) -> None:
         """See that the directory is open, and what it holds is known."""

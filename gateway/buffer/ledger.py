@@ -18,7 +18,7 @@ IN_MEMORY_MAX = 2048
 
 
 class Ledger:
-    """Counts of messages are public: `on_disk` and not done with, `lost`, `quarantined`."""
+    """All messages. Those of a race are counted where they are: unwritten, and in its segments."""
 
     def __init__(self, *, sends_unwritten: bool) -> None:
         #: A message may be sent before it was written.
@@ -29,24 +29,33 @@ class Ledger:
         #: Seconds that wait for the clock to be set. Memory has none of those that are written.
         self.undated = RaceQueue(UNDATED)
         self.unwritten: dict[Entry, None] = {}
-        self.on_disk = 0
         self.lost = 0
-        self.quarantined = 0
         #: Done with, but still on disk.
         self.to_delete: list[tuple[LogName, int]] = []
         self._to_set_aside: list[tuple[Entry, str]] = []
+        self._set_aside_on_disk = 0
         self._segments: dict[LogName, Segment] = {}
         self._taken: dict[Entry, None] = {}
         self._next_id = 1
+
+    @property
+    def on_disk(self) -> int:
+        """The number of messages that are on disk and not done with."""
+        return sum(segment.pending for segment in self._segments.values())
 
     @property
     def depth(self) -> int:
         """The number of messages that are not done with."""
         return len(self.unwritten) + self.on_disk
 
+    @property
+    def quarantined(self) -> int:
+        """The number of messages that are set aside."""
+        return self._set_aside_on_disk + len(self._to_set_aside)
+
     def waits(self, race_id: int) -> bool:
         """Return whether a race, or UNDATED, has messages that are not done with."""
-        return bool(self.undated.pending) if race_id == UNDATED else race_id in self.order
+        return not self.undated.is_over if race_id == UNDATED else race_id in self.order
 
     def admit(self, race_id: int, payload: bytes, due_ns: int, now_ns: int) -> Entry:
         """Take in a message, to be written by `due_ns`. If memory is full the oldest one goes."""
@@ -56,10 +65,10 @@ class Ledger:
         self._next_id += 1
         self.unwritten[entry] = None
         if race_id == UNDATED:
-            self.undated.pending += 1
+            self.undated.unwritten += 1
         else:
             queue = self.order.newest(race_id)
-            queue.pending += 1
+            queue.unwritten += 1
             queue.produced_ns = now_ns
             self.order.put(entry)
         return entry
@@ -95,7 +104,6 @@ class Ledger:
         self._taken.pop(entry, None)
         if not entry.done:
             self._finish(entry)
-            self.quarantined += 1
             self._to_set_aside.append((entry, reason))
 
     # To the disk.
@@ -117,20 +125,27 @@ class Ledger:
         del self.to_delete[: len(batch.done)]
         del self._to_set_aside[: len(batch.quarantined)]
         for entry in due:
-            name = written.placed[entry.id]
-            if entry.done:  # while it was being written
-                self.to_delete.append((name, entry.id))
-                continue
-            del self.unwritten[entry]
-            entry.segment = self._place(name)
-            if entry.state is EntryState.WAITING and not entry.segment.is_loaded:
-                self._forget(entry)
+            self._written(entry, written.placed[entry.id])
         self.count(written)
         self._make_room()
 
+    def _written(self, entry: Entry, name: LogName) -> None:
+        if entry.state is EntryState.LOST:  # while it was being written
+            self.lost -= 1
+            entry.state = EntryState.ON_DISK
+            self._store([name])
+        elif entry.done:
+            self.to_delete.append((name, entry.id))
+        else:
+            del self.unwritten[entry]
+            self._queue(entry.race_id).unwritten -= 1
+            entry.segment = self._place(name)
+            if entry.state is EntryState.WAITING and not entry.segment.is_loaded:
+                self._forget(entry)
+
     def count(self, written: Written) -> None:
         """Note what a write has done to the logs."""
-        self.quarantined -= written.quarantine_evicted + written.quarantine_dropped
+        self._set_aside_on_disk = written.quarantined
         for name in written.vanished:
             self._vanished(name)
         for name in written.evicted:
@@ -138,8 +153,7 @@ class Ledger:
 
     def released(self, written: Written) -> None:
         """Note that messages have left the quarantine: to be sent again, or for good."""
-        self.quarantined -= len(written.requeued)
-        self._store(written.requeued)
+        self._store(written.requeued.values())
         self.order.sort()
         self.count(written)
 
@@ -151,14 +165,12 @@ class Ledger:
         for entry in {*self.unwritten, *self._taken, *set_aside}:
             entry.id += last_id
         self._next_id += last_id
-        self.quarantined += quarantined
+        self._set_aside_on_disk = quarantined
         for name, pending in waiting.items():
             self._segments[name] = segment = Segment(name, pending, is_loaded=False)
             is_dated = name.race_id != UNDATED
             queue = self.order.newest(name.race_id) if is_dated else self.undated
             queue.add_segment(segment)
-            queue.pending += pending
-            self.on_disk += pending
         self.order.sort()
 
     def loaded(self, segment: Segment, records: Sequence[Record]) -> int:
@@ -166,7 +178,7 @@ class Ledger:
 
         Return the number of leftovers among them, which are done with.
         """
-        if segment.is_loaded or segment.name not in self._segments:
+        if segment.is_loaded or self._segments.get(segment.name) is not segment:
             return 0  # evicted or dated meanwhile
         segment.is_loaded = True
         fresh = self._unknown(segment, records)
@@ -193,10 +205,10 @@ class Ledger:
             if message is None:
                 self._finish(entry)
                 continue
-            self.undated.pending -= 1
+            self.undated.unwritten -= 1
             entry.race_id, entry.payload = message.race_id, message.to_json()
             queue = self.order.queue(entry.race_id)
-            queue.pending += 1
+            queue.unwritten += 1
             queue.produced_ns = max(queue.produced_ns, entry.produced_ns or 0)
             self.order.put(entry)
         self.order.sort()
@@ -218,11 +230,8 @@ class Ledger:
 
     def dated(self, segment: Segment, batch: Batch, written: Written) -> None:
         """Note that a `dated_batch` is on disk."""
-        for _ in batch.done:
-            self._leave(segment)
-            self._count_out(UNDATED)
-        self.quarantined += len(batch.quarantined)
-        self._store(written.placed)
+        self._leave(segment, len(batch.done))
+        self._store(written.placed.values())
         self.order.sort()
         self.count(written)
 
@@ -231,11 +240,10 @@ class Ledger:
         taken = [entry.id for entry in self._taken if entry.segment is segment]
         known = {*taken, *(id_ for name, id_ in self.to_delete if name == segment.name)}
         fresh = [record for record in records if record.id not in known]
+        # There may be more: the disk did not give them before, or what was done is damaged.
         missing = segment.pending - len(taken) - len(fresh)
-        self.lost += missing
-        for _ in range(missing):
-            self._leave(segment)
-            self._count_out(segment.name.race_id)
+        self.lost = max(0, self.lost + missing)
+        self._leave(segment, missing)
         return fresh
 
     def _queue(self, race_id: int) -> RaceQueue:
@@ -249,13 +257,11 @@ class Ledger:
             self._segments[name] = segment
             self._queue(name.race_id).add_segment(segment)
         segment.pending += 1
-        self.on_disk += 1
         return segment
 
-    def _store(self, placed: dict[int, LogName]) -> None:
-        """Count messages that only the disk has."""
-        for name in placed.values():
-            self._queue(name.race_id).pending += 1
+    def _store(self, placed: Iterable[LogName]) -> None:
+        """Count messages that only the disk has, each by its log."""
+        for name in placed:
             segment = self._place(name)
             self._unload(self._queue(name.race_id), segment)
 
@@ -265,36 +271,34 @@ class Ledger:
         self._taken.pop(entry, None)
         if entry.segment is None:
             del self.unwritten[entry]
+            self._queue(entry.race_id).unwritten -= 1
+            self.order.drop_if_over(entry.race_id)
         else:
             self.to_delete.append((entry.segment.name, entry.id))
-            self._leave(entry.segment)
-        self._count_out(entry.race_id)
+            self._leave(entry.segment, 1)
 
-    def _leave(self, segment: Segment) -> None:
-        """Count one message less in a log."""
-        segment.pending -= 1
-        self.on_disk -= 1
-        if segment.pending == 0:
+    def _leave(self, segment: Segment, count: int) -> None:
+        """Count fewer messages in a log."""
+        segment.pending -= count
+        if segment.pending <= 0 and segment.name in self._segments:
             self._drop(segment)
-
-    def _count_out(self, race_id: int) -> None:
-        """Count one message less in a race."""
-        if race_id == UNDATED:
-            self.undated.pending -= 1
-        else:
-            self.order.finish(race_id)
 
     def _drop(self, segment: Segment) -> None:
         del self._segments[segment.name]
         self._queue(segment.name.race_id).segments.remove(segment)
+        self.order.drop_if_over(segment.name.race_id)
 
     def _make_room(self, keep: int | None = None) -> None:
-        """Forget what is on disk, of the oldest races first, until memory is small enough."""
+        """Forget what is on disk, what is sent last first, until memory is small enough.
+
+        A suspect stays: what speaks against it is known of this Entry alone.
+        """
         if self.order.in_memory <= IN_MEMORY_MAX:
             return
         for queue in self.order.oldest_first():
-            if queue.race_id != keep and self.order.in_memory > IN_MEMORY_MAX:
-                for segment in queue.segments:
+            suspects = {entry.segment for entry in queue.entries if entry.is_suspect}
+            for segment in reversed(queue.segments) if queue.race_id != keep else ():
+                if self.order.in_memory > IN_MEMORY_MAX and segment not in suspects:
                     self._unload(queue, segment)
 
     def _unload(self, queue: RaceQueue, segment: Segment) -> None:
@@ -318,8 +322,9 @@ class Ledger:
         for entry in kept:
             entry.segment, entry.commit_due_ns = None, 0
             self.unwritten[entry] = None
-        gone = segment.pending - len(kept)
-        self._remove(segment, gone)
+        queue.unwritten += len(kept)
+        self.lost += segment.pending - len(kept)
+        self._drop(segment)
 
     def _evicted(self, name: LogName) -> None:
         """Note that a log had to go for room: all of its messages are lost."""
@@ -333,17 +338,8 @@ class Ledger:
         for entry in self._taken:
             if entry.segment is segment:
                 entry.state = EntryState.LOST
-        self._remove(segment, segment.pending)
-
-    def _remove(self, segment: Segment, lost: int) -> None:
-        """Count a log that is gone, and `lost` messages with it."""
-        self.on_disk -= segment.pending
-        self.lost += lost
+        self.lost += segment.pending
         self._drop(segment)
-        if segment.name.race_id == UNDATED:
-            self.undated.pending -= lost
-        elif lost:
-            self.order.finish(segment.name.race_id, lost)
 
     def _give_up(self, entry: Entry) -> None:
         """Lose an unwritten message, since memory has no room for it."""

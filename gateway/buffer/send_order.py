@@ -80,10 +80,11 @@ class Entry:
 
 @dataclass(slots=True)
 class RaceQueue:
-    """One race: `pending` messages in all, in memory, in `segments`, or with a sender."""
+    """One race: its messages that are not done with, which wait or are with a sender."""
 
     race_id: int
-    pending: int = 0
+    #: How many of them are not on disk.
+    unwritten: int = 0
     #: Those that wait in memory, in order.
     entries: list[Entry] = field(default_factory=list)
     #: Its logs, the one with the lowest id first.
@@ -92,6 +93,16 @@ class RaceQueue:
     produced_ns: int = 0
     #: After the disk failed to give a log it is asked again from then on.
     read_again_ns: int = 0
+
+    @property
+    def pending(self) -> int:
+        """The number of messages in all."""
+        return self.unwritten + sum(segment.pending for segment in self.segments)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there are none."""
+        return not (self.unwritten or self.segments)
 
     @property
     def first(self) -> Entry | None:
@@ -171,9 +182,7 @@ class SendOrder:
         del entries[at]
         self.in_memory -= 1
 
-    def finish(self, race_id: int, count: int = 1) -> None:
-        """Count messages of a race that are done with."""
-        queue = self._races[race_id]
-        queue.pending -= count
-        if queue.pending == 0:
+    def drop_if_over(self, race_id: int) -> None:
+        """Forget a race without messages."""
+        if race_id in self._races and self._races[race_id].is_over:
             del self._races[race_id]

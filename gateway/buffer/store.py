@@ -68,14 +68,9 @@ class Written:
     #: Logs that had to go for room, and logs that something else has deleted.
     evicted: Sequence[LogName] = ()
     vanished: Sequence[LogName] = ()
-    #: How many quarantined messages were deleted, for room and on request.
-    quarantine_evicted: int = 0
-    quarantine_dropped: int = 0
-
-    @property
-    def released(self) -> int:
-        """How many messages have left the quarantine on request."""
-        return len(self.requeued) + self.quarantine_dropped
+    #: How many messages are in quarantine now, and how many have left it on request.
+    quarantined: int = 0
+    released: int = 0
 
 
 class Store:
@@ -144,7 +139,7 @@ class Store:
         again = {record.id: record for record, _ in chosen if record.id in batch.requeued_ids}
         placed = self._append([*batch.records, *again.values()], batch.quarantined)
         self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
-        quarantine_evicted, evicted = self._make_room()
+        evicted = self._make_room()
         vanished, self._vanished = self._vanished, []
         return Written(
             used_bytes=self.used_bytes,
@@ -152,9 +147,19 @@ class Store:
             placed=placed,
             evicted=evicted,
             vanished=vanished,
-            quarantine_evicted=quarantine_evicted,
-            quarantine_dropped=len(chosen) - len(again),
+            quarantined=self.quarantined,
+            released=len(chosen),
         )
+
+    def probe(self) -> None:
+        """Write something, to find out whether the disk can be written again."""
+        with self._explained():
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            place = self.path / "probe"
+            with place.open("wb", buffering=0) as file:
+                file.write(bytes(4096))
+                os.fsync(file.fileno())
+            place.unlink()
 
     def close(self) -> None:
         for log in (*self._open.values(), *self._full):
@@ -247,12 +252,9 @@ class Store:
             else:
                 self._delete(log)
 
-    def _make_room(self) -> tuple[int, list[LogName]]:
-        """Delete the oldest logs until the rest fits, those in quarantine first.
-
-        Return the number of quarantined messages that are gone, and the other logs.
-        """
-        quarantined, evicted = 0, []
+    def _make_room(self) -> list[LogName]:
+        """Delete the oldest logs until the rest fits, quarantine first; return the others."""
+        evicted = []
         while self.used_bytes > self._max_bytes and self._logs:
             logs = list(self._quarantine()) or list(self._logs.values())
             oldest = min(logs, key=lambda log: log.name.first_id)
@@ -260,11 +262,9 @@ class Store:
                 self._delete(oldest)
             except OSError:
                 break  # what is written is written
-            if oldest.name.kind is LogKind.QUARANTINE:
-                quarantined += oldest.pending
-            else:
+            if oldest.name.kind is not LogKind.QUARANTINE:
                 evicted.append(oldest.name)
-        return quarantined, evicted
+        return evicted
 
     def _in_quarantine(self, ids: set[int]) -> list[tuple[Record, LogName]]:
         """Return the quarantined messages with these ids, and their logs."""

@@ -35,7 +35,8 @@ class Logs:
         self.quarantined += batch.quarantined
         for name in self.evicted:
             self._remove(name)
-        written = Written(0, placed, {}, self.evicted, self.vanished)
+        count = len(self.quarantined)
+        written = Written(0, placed, {}, self.evicted, self.vanished, count)
         self.evicted, self.vanished = [], []
         return written
 
@@ -169,14 +170,14 @@ def test_oldest_unwritten_message_is_dropped_when_memory_is_full(ledger: Ledger)
     assert (ledger.depth, ledger.lost) == (UNWRITTEN_MAX, 0), "it arrived all the same"
 
 
-def test_message_dropped_during_its_write_is_deleted(ledger: Ledger, logs: Logs) -> None:
+def test_message_given_up_during_its_write_is_not_lost(ledger: Ledger, logs: Logs) -> None:
     admit(ledger, UNWRITTEN_MAX)
     due = ledger.due(None)
     batch = ledger.batch(due)
     admit(ledger)
+    assert ledger.lost == 1
     ledger.written(due, batch, logs.write(batch))
-    assert counts(ledger) == (UNWRITTEN_MAX, UNWRITTEN_MAX - 1, 1, 0)
-    assert [id_ for _, id_ in ledger.to_delete] == [1]
+    assert counts(ledger) == (UNWRITTEN_MAX + 1, UNWRITTEN_MAX, 0, 0)
 
 
 def test_set_aside_message_is_written_with_its_reason_once(ledger: Ledger, logs: Logs) -> None:
@@ -349,7 +350,7 @@ def test_message_evicted_in_flight_is_lost_unless_acknowledged(ledger: Ledger, l
 
 def test_evicted_log_that_memory_had_forgotten_is_lost(ledger: Ledger) -> None:
     ledger.learn({named(1): 5, named(9): 2}, 0, 10)
-    ledger.count(Written(0, evicted=[named(1)], quarantine_evicted=0))
+    ledger.count(Written(0, evicted=[named(1)]))
     assert counts(ledger) == (2, 2, 5, 0)
     ledger.loaded(Segment(named(1)), [Record(1, 1, b"")])
     assert ledger.order.in_memory == 0, "it was being read meanwhile"
@@ -393,7 +394,7 @@ def test_messages_that_leave_the_quarantine_are_read_from_disk(ledger: Ledger, l
 
 def test_quarantined_messages_that_are_gone_are_counted_out(ledger: Ledger) -> None:
     ledger.learn({}, quarantined=9, last_id=9)
-    ledger.released(Written(0, quarantine_dropped=2, quarantine_evicted=3))
+    ledger.released(Written(0, quarantined=4))
     assert ledger.quarantined == 4
 
 
@@ -456,6 +457,7 @@ class LedgerModel(RuleBasedStateMachine):
         self.ledger, self.logs = Ledger(sends_unwritten=True), Logs()
         self.produced = self.arrived = self.undatable = 0
         self.taken: list[Entry] = []
+        self.unreadable: list[tuple[LogName, Record]] = []
         self.limits = ledger_module.IN_MEMORY_MAX, ledger_module.UNWRITTEN_MAX
         ledger_module.IN_MEMORY_MAX, ledger_module.UNWRITTEN_MAX = 6, 12
 
@@ -544,7 +546,14 @@ class LedgerModel(RuleBasedStateMachine):
             log = self.logs.logs[unread[which % len(unread)]]
             deleted = {id_ for _, id_ in self.ledger.to_delete} | {one.id for one in self.taken}
             for id_ in [id_ for id_ in log if id_ not in deleted][:1]:
-                del log[id_]
+                self.unreadable.append((unread[which % len(unread)], log.pop(id_)))
+
+    @rule()
+    def give_what_was_unreadable(self) -> None:
+        for name, record in self.unreadable:
+            if name in self.logs.logs:
+                self.logs.logs[name][record.id] = record
+        self.unreadable.clear()
 
     @rule(which=st.integers(0, 9))
     def load(self, which: int) -> None:

@@ -17,7 +17,7 @@ def segment(first_id: int, *, is_loaded: bool = False) -> Segment:
 
 
 def add(order: SendOrder, new: Entry) -> None:
-    order.newest(new.race_id).pending += 1
+    order.newest(new.race_id).unwritten += 1
     order.put(new)
 
 
@@ -96,9 +96,11 @@ def test_race_with_nothing_pending_is_forgotten() -> None:
     add(order, entry(1))
     add(order, entry(2))
     take_all(order)
-    order.finish(1)
+    order.queue(1).unwritten = 1
+    order.drop_if_over(1)
     assert 1 in order, "one is still on its way"
-    order.finish(1)
+    order.queue(1).unwritten = 0
+    order.drop_if_over(1)
     assert 1 not in order
     assert list(order.newest_first()) == []
 
