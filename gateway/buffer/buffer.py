@@ -228,7 +228,7 @@ class Buffer:
         """Everything that is not acknowledged is on disk afterwards, if the disk lets it."""
         for _ in range(CLOSING_TRIES):
             await self.commit(everything=True)
-            unwritten = len(self._ledger.unwritten)
+            unwritten = self._ledger.in_memory_only
             if not unwritten:
                 break
         if unwritten:

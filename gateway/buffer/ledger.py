@@ -49,6 +49,11 @@ class Ledger:
         return len(self.unwritten) + self.on_disk
 
     @property
+    def in_memory_only(self) -> int:
+        """The number of messages that would be lost now."""
+        return len(self.unwritten) + len(self._to_set_aside)
+
+    @property
     def quarantined(self) -> int:
         """The number of messages that are set aside."""
         return self._set_aside_on_disk + len(self._to_set_aside)

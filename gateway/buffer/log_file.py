@@ -34,6 +34,7 @@ from gateway.buffer.log_format import (
 from gateway.host.atomic_file import sync_directory
 
 #: Space is laid out in multiples of this, and at least doubled: a race of one bike fits into it.
+#: That begins with the second write, which most logs of requeued or dated messages do not have.
 STEP_BYTES = 56 << 10
 #: A longer log is continued in another one, so that each can be read as a whole.
 LOG_MESSAGES = 1024
@@ -246,13 +247,12 @@ class LogFile:
         else:
             zeros = self._lay_out(self._end + len(data))
             _write_all(self._descriptor, data + zeros, self._end)
-            if zeros:
-                self.allocated_bytes = os.fstat(self._descriptor).st_blocks * _BLOCK_BYTES
+            self.allocated_bytes = os.fstat(self._descriptor).st_blocks * _BLOCK_BYTES
         self._end += len(data)
 
     def _lay_out(self, until: int) -> bytes:
         """Return the zeros to write from `until` on."""
-        if until <= self._laid_out:
+        if self._kept is None or until <= self._laid_out:
             return b""
         least = max(until, 2 * self._laid_out)
         self._laid_out = -(-least // STEP_BYTES) * STEP_BYTES

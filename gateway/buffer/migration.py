@@ -134,6 +134,8 @@ def _copy(database: Path, building: Path) -> _Moved:
     store = Store(building, _UNBOUNDED)
     try:
         with closing(sqlite3.connect(database)) as connection:
+            # Else SQLite maps an index of the -wal, which ends in SIGBUS on a full disk.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             for rows in _Table(database, connection, _TELEMETRY, moved).pages():
                 records = [Record(*row) for row in rows if _is_message(*row)]
                 store.write(Batch(records))

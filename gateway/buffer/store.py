@@ -7,7 +7,7 @@ reaches the disk with the next messages: a power cut may cause a message to be s
 import os
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,6 +87,8 @@ class Store:
         #: Logs that are to be closed.
         self._full: list[LogFile] = []
         self._vanished: list[LogName] = []
+        #: Logs whose file does not have yet what is done with; the disk did not take it.
+        self._late: dict[LogName, None] = {}
         #: Messages that were damaged at the start. Others turn out to be when they are read.
         self.lost = 0
         with self._explained():
@@ -105,7 +107,9 @@ class Store:
 
     @property
     def last_id(self) -> int:
-        return max((log.highest_id for log in self._logs.values()), default=0)
+        return max(
+            (max(log.highest_id, log.name.first_id) for log in self._logs.values()), default=0
+        )
 
     @property
     def quarantined(self) -> int:
@@ -139,6 +143,8 @@ class Store:
         again = {record.id: record for record, _ in chosen if record.id in batch.requeued_ids}
         placed = self._append([*batch.records, *again.values()], batch.quarantined)
         self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
+        for late in [self._logs[name] for name in self._late if name in self._logs]:
+            self._record_done(late)
         evicted = self._make_room()
         vanished, self._vanished = self._vanished, []
         return Written(
@@ -246,11 +252,14 @@ class Store:
 
     def _record_done(self, log: LogFile) -> None:
         """Write what is done with of a log; delete it if that is all."""
-        with suppress(OSError):  # at worst, it is sent twice
+        try:
             if log.pending:
                 log.record_done()
+                self._late.pop(log.name, None)
             else:
                 self._delete(log)
+        except OSError:
+            self._late[log.name] = None
 
     def _make_room(self) -> list[LogName]:
         """Delete the oldest logs until the rest fits, quarantine first; return the others."""
@@ -302,6 +311,7 @@ class Store:
     def _delete(self, log: LogFile) -> None:
         log.delete()
         del self._logs[log.name]
+        self._late.pop(log.name, None)
         self._end_appending(log)
 
     @contextmanager

@@ -311,7 +311,7 @@ async def test_memory_is_bounded_while_the_disk_fails_and_losses_are_counted(
 async def test_evicted_races_are_counted_as_lost_and_the_rest_is_sent(
     open_bench: Callable[..., BufferBench],
 ) -> None:
-    bench = open_bench(max_bytes=128 * 1024)
+    bench = open_bench(max_bytes=12 * 1024)
     await bench.start()
     produced = 0
     for race_id in range(1, 6):
@@ -335,7 +335,7 @@ async def test_evicted_races_are_counted_as_lost_and_the_rest_is_sent(
 async def test_message_evicted_in_flight_but_acknowledged_is_not_lost(
     open_bench: Callable[..., BufferBench],
 ) -> None:
-    bench = open_bench(max_bytes=128 * 1024)
+    bench = open_bench(max_bytes=12 * 1024)
     await bench.start()
     for second in range(1, 101):
         bench.buffer.append(message(second, race_id=1))
@@ -495,7 +495,7 @@ async def test_messages_evicted_on_opening_are_counted_as_lost(
     await bench.clock.run_for(1)
     await bench.stop()
 
-    bench = open_bench(max_bytes=24 * 1024)
+    bench = open_bench(max_bytes=12 * 1024)
     await bench.start()
     status = bench.buffer.status
     assert status.depth == len(bench.on_disk()) < 500
