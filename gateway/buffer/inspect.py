@@ -212,7 +212,7 @@ class BufferView:
     def _read_once(self, name: LogName) -> Contents | None:
         try:
             with regular_file(self._file(name)) as file:
-                data, _ = read_whole(file)
+                data, unread_until = read_whole(file)
             check_version(data)
         except FileNotFoundError:
             return None
@@ -223,7 +223,10 @@ class BufferView:
             ) from None
         except OSError as error:
             raise BufferViewError(f"{self._file(name)}: {error.strerror}") from error
-        return decode_log(data, name.salt)
+        found = decode_log(data, name.salt)
+        if unread_until:
+            found.damage.append((0, unread_until))
+        return found
 
     def _count(self, name: LogName) -> int:
         with suppress(OSError), regular_file(self._file(name)) as file:

@@ -66,6 +66,8 @@ class LogFile:
         self._end = self._laid_out = HEADER_BYTES
         #: `total` and end when the file was last known to be on disk; None: it never was.
         self._kept: tuple[int, int] | None = None
+        #: Where the last thing ends that the disk did not give; it may give it later.
+        self.unread_until = 0
         #: None: nothing is appended any more, apart from what is done with.
         self._descriptor: int | None = None
 
@@ -185,8 +187,7 @@ class LogFile:
 
     def read(self) -> dict[int, bytes]:
         """Return the sound messages that are not done with, by id, and learn what is lost."""
-        data, _ = self._content()
-        found = self._learn(data[: self._end])
+        found = self._learn(self._content()[: self._end])
         # Damaged messages at the end of the file, which no record behind them counts.
         self.lost += self.pending - len(found.messages)
         return found.messages
@@ -200,9 +201,10 @@ class LogFile:
             found.messages.pop(id_, None)
         return found
 
-    def _content(self) -> tuple[bytes, bool]:
+    def _content(self) -> bytes:
         with regular_file(self.path) as file:
-            return read_whole(file)
+            data, self.unread_until = read_whole(file)
+        return data
 
     def _close_for_killed(self) -> None:
         """Close a log whose process did not.
@@ -210,12 +212,14 @@ class LogFile:
         It is written and synced once more: what the kernel shows of it may not be on disk, if an
         fsync had failed. But not if the disk does not give all of it: it may give the rest later.
         """
-        data, is_whole = self._content()
+        data = self._content()
         found = self._learn(data)
         # Of what is done with, damage may hide the message as well.
         self.lost += self.pending - len(found.messages)
         self._end = found.end
-        if not is_whole:
+        if self.unread_until > found.end:
+            raise OSError(EIO, os.strerror(EIO), str(self.path))  # there may be more messages
+        if self.unread_until:
             return
         with suppress(OSError), self.path.open("r+b", buffering=0) as file:
             whole = data[: self._end] + self._closing()
@@ -269,12 +273,12 @@ def regular_file(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def read_whole(file: BinaryIO) -> tuple[bytes, bool]:
-    """Return the content, and whether the disk gives all of it; what it does not give is zeros.
+def read_whole(file: BinaryIO) -> tuple[bytes, int]:
+    """Return the content, with zeros for what the disk does not give, and where the last such ends.
 
     Raises OSError if it gives nothing.
     """
-    data, failure = b"", None
+    data, failure, unread_until = b"", None, 0
     size = min(os.fstat(file.fileno()).st_size, READ_MAX_BYTES)
     while len(data) < size:
         at = len(data)
@@ -283,13 +287,15 @@ def read_whole(file: BinaryIO) -> tuple[bytes, bool]:
         except OSError as error:
             if error.errno != EIO:
                 raise
-            failure, part = error, bytes(min(size, (at // _PAGE_BYTES + 1) * _PAGE_BYTES) - at)
+            failure = error
+            unread_until = min(size, (at // _PAGE_BYTES + 1) * _PAGE_BYTES)
+            part = bytes(unread_until - at)
         if not part:
             break  # it has become shorter
         data += part
     if failure is not None and not data.strip(b"\0"):
         raise failure
-    return data, failure is None
+    return data, unread_until
 
 
 def closing_record(file: BinaryIO, salt: int) -> RecordHead | None:

@@ -251,7 +251,12 @@ class Store:
             self._record_done(log)
 
     def _record_done(self, log: LogFile) -> None:
-        """Write what is done with of a log; delete it if that is all."""
+        """Write what is done with of a log; delete it if that is all.
+
+        Not in one of which the disk has not given all: it may give the rest later.
+        """
+        if log.unread_until:
+            return
         try:
             if log.pending:
                 log.record_done()

@@ -379,6 +379,27 @@ def test_block_that_the_disk_does_not_give_costs_only_its_messages_and_only_now(
     assert left(log).read() == {id_: payload for tick in ticks for id_, payload in tick}
 
 
+def test_log_whose_end_the_disk_does_not_give_is_left_alone(
+    log: LogFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(1, 10):
+        write(log, [(n, message(n).to_json() + os.urandom(2000))])
+    pread, end = os.pread, log._end
+
+    def fail_in_last_block(descriptor: int, size: int, at: int) -> bytes:
+        if at >= end // 4096 * 4096:
+            raise OSError(errno.EIO, "Input/output error")
+        return pread(descriptor, end // 4096 * 4096 - at, at)
+
+    content = log.path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", fail_in_last_block)
+        with pytest.raises(OSError, match="Input/output error"):
+            left(log)
+    assert log.path.read_bytes() == content
+    assert left(log).read().keys() == set(range(1, 10))
+
+
 def occupied(path: Path, kind: str) -> socket.socket | None:
     match kind:
         case "FIFO":
