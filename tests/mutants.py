@@ -439,13 +439,6 @@ MUTANTS = (
         PROMISE,
     ),
     Mutant(
-        "a message that is refused is passed by the next of its own race",
-        "gateway/cloud/publisher.py",
-        "(head.race_id, head.bike) != own)",
-        "head is not accused)",
-        PROMISE,
-    ),
-    Mutant(
         "a final does not wait for the seconds in flight",
         "gateway/cloud/publisher.py",
         "return None if self._is_early_final(entry) else entry",

@@ -66,7 +66,7 @@ def choose(
 def without_undatable(
     chosen: "Sequence[QuarantinedMessage]", state_dir: Path, command: "Command"
 ) -> "list[QuarantinedMessage]":
-    """Return the messages that can be sent; count the others, and end the command without any."""
+    """Return the messages that can be sent; count the others. End the command if none can be."""
     from gateway.host.boots import datable_boots
     from gateway.terminal.units import counted
 
@@ -75,9 +75,10 @@ def without_undatable(
     if left := len(chosen) - len(sendable):
         count = counted(left, "second")
         typer.echo(
-            f"{count} cannot be sent and will stay in quarantine: no race is known, because the "
-            f"clock was not set before that boot ended. `{command('buffer quarantine')}` lists "
-            f"each with the race unknown; `{command('buffer drop --message ID')}` deletes one",
+            f"{count} cannot be sent and will stay in quarantine: the race cannot be known, "
+            "usually because this computer restarted before its clock was set. "
+            f"`{command('buffer quarantine')}` lists each with the race unknown; "
+            f"`{command('buffer drop --message ID')}` deletes one",
             err=True,
         )
     if not sendable:

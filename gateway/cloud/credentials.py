@@ -51,6 +51,6 @@ def credentials_error(cloud: CloudConfig, reason: str) -> CredentialsError:
     files = ("certificate_file", "private_key_file", "ca_file")
     named = [f"cloud.{key} {file}" for key in files if (file := getattr(cloud, key))]
     return CredentialsError(
-        f"{', '.join(named)}: {reason}; expected PEM files, with the private key that belongs "
-        "to the certificate, of the kind RSA or ECDSA"
+        f"{', '.join(named)}: {reason}; expected PEM files, with the RSA or ECDSA private key that "
+        "belongs to the certificate"
     )

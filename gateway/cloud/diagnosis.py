@@ -67,14 +67,14 @@ _SWALLOWED = (
 )
 #: awscrt's error for an answer that is not MQTT 5, such as that of a broker for MQTT 3.1.1.
 _NOT_MQTT_5 = "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR"
-_SILENT = {"AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "the broker sends no MQTT answer"}
+_SILENT = {"AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sends no MQTT answer"}
 _OTHER_FAMILY = ', or cloud.address_family = "{family}"'
 _CLOCK = "check the clock with `timedatectl`; if the clock is right, "
 _NEW_CERTIFICATE = "the broker needs a new certificate"
 _NEW_CA = "get the current certificate of the broker's CA for cloud.ca_file"
 _OTHER_CERTIFICATE = (
-    "the broker needs another certificate: for a server, with a key of at least 2048 bits (RSA) or "
-    "256 bits (ECDSA), signed with SHA-256 or better"
+    "the broker needs another certificate: for a server, and, like its CA, with a key of at least "
+    "2048 bits (RSA) or 256 bits (ECDSA), signed with SHA-256 or better"
 )
 _WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate"
 _WRONG_CA_AWS = "for AWS, remove cloud.ca_file: this computer knows Amazon's CAs"
@@ -101,7 +101,8 @@ _UNREACHED = ("502", "503", "504")
 _REFUSED = "check that the certificate is active, and that the broker trusts its CA"
 #: What to do about a refusal of the gateway's own certificate, by its TLS alert.
 _REFUSED_REMEDIES = {
-    "BAD_CERTIFICATE": f"check its first day, and the broker's clock; {_REFUSED}",
+    "BAD_CERTIFICATE": "check that its validity has begun and the broker's clock is right; "
+    f"{_REFUSED}",
     "CERTIFICATE_EXPIRED": "get a new one, or set the broker's clock",
     "CERTIFICATE_REVOKED": "get a new one",
     "UNSUPPORTED_CERTIFICATE": "get one for a client (extended key usage: clientAuth), with a kind "
@@ -262,14 +263,14 @@ def _not_mqtt_5(cloud: CloudConfig) -> Diagnosis:
 
 
 def swallowed(cloud: CloudConfig, error_name: str = "") -> Diagnosis:
-    """Return the diagnosis of a TCP connection on which nothing else arrives, or no MQTT.
+    """Return the diagnosis of a TCP connection on which TLS, or MQTT after it, gets no answer.
 
-    `error_name` is awscrt's. A path that swallows the gateway's certificate causes either.
+    `error_name` is awscrt's. A path that swallows the gateway's certificate can cause both.
     """
     other = {"ipv4": "ipv6", "ipv6": "ipv4"}.get(cloud.address_family)
     hint = _OTHER_FAMILY.format(family=other) if other else ""
-    silent = _SILENT.get(error_name, "the TLS handshake gets no answer")
-    what = f"{cloud.endpoint}:{cloud.port}: connected, but {silent}"
+    silent = _SILENT.get(error_name, "connected, but the TLS handshake gets no answer")
+    what = f"{cloud.endpoint}:{cloud.port}: {silent}"
     return Diagnosis(what, _SWALLOWED.format(family=hint))
 
 

@@ -54,9 +54,10 @@ def _is_address(host: str) -> bool:
 
 
 def _look_alike(host: str) -> str:
-    """Name a character that is no letter, as the end of a sentence; empty if all are letters.
+    """Name the first character that is not ASCII, a letter or a digit, as the end of a sentence.
 
-    A text processor makes other hyphens, for example. A name with one does not exist.
+    Return an empty text if there is none. A text processor makes other hyphens, for example. A name
+    with one does not exist.
     """
     composed = unicodedata.normalize("NFC", host)
     strange = next((one for one in composed if not (one.isascii() or one.isalnum())), None)

@@ -8,7 +8,8 @@ that are invisible, or a line break with a forged line behind it.
 import unicodedata
 
 #: Characters that Unicode counts among the letters, marks and symbols, but that leave no trace.
-#: Of the selectors of a variant, the two that choose between an emoji and a letter are in names.
+#: Of the variation selectors, the two that choose between text and emoji are not listed: names use
+#: them.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U00016fe4").union(
     map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE0E), *range(0xE0100, 0xE01F0)))
 )

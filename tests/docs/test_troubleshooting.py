@@ -51,7 +51,7 @@ SAID = said()
 @pytest.mark.parametrize("row", list(quoted()))
 def test_quoted_message_stands_in_the_code(row: str) -> None:
     words = re.sub(rf"^({CHECKS}): ", "", row)
-    pieces = [piece.strip(" :;,") for piece in words.split("…")]
+    pieces = [piece.strip(" :;,") for piece in re.split(r"…|\*or\*", words)]
     for piece in pieces:
         own = piece
         for theirs in NOT_OURS:

@@ -34,7 +34,7 @@ def check(state_dir: Path, one: BikeConfig) -> list[Finding]:
         ("serial", {**SERIAL, "protocol": "monark"}),
         ("ble", {"address": ADDRESS, "protocol": "flywheel"}),
         ("ble", {"name": "Flywheel 1234"}),
-        ("ble", {"name": "some bike", "protocol": "echelon"}),
+        ("ble", {"name": "some bike", "protocol": "flywheel"}),
     ],
 )
 def test_bike_with_numbers_of_its_own_and_no_calibration_is_a_warning(
@@ -61,6 +61,7 @@ def test_bike_with_numbers_of_its_own_and_no_calibration_is_a_warning(
         bike("fake", {"seed": 1, "wire": "lines"}),
         bike("ble", {"name": "ECHEX-4-123"}),
         bike("ble", {"address": ADDRESS, "protocol": "echelon"}),
+        bike("ble", {"name": "some bike", "protocol": "echelon"}),
         bike("ble", {"equipment_id": 7}),
         bike("ble", {"address": ADDRESS, "protocol": "flywheel", "resistance_scale": 2.0}),
         bike("ble", {"name": "Flywheel 1234", "ignore_resistance": True}),
@@ -79,6 +80,7 @@ def test_bike_with_numbers_of_its_own_and_no_calibration_is_a_warning(
         "simulated",
         "echelon-by-name",
         "echelon",
+        "echelon-of-another-name",
         "keiser",
         "flywheel-scale",
         "flywheel-ignored",
