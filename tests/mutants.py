@@ -274,8 +274,8 @@ MUTANTS = (
     Mutant(
         "a log that was deleted by others is not written again",
         "gateway/buffer/ledger.py",
-        "            self.unwritten[entry] = None\n        gone",
-        "        gone",
+        "            self.unwritten[entry] = None\n        queue.unwritten",
+        "        queue.unwritten",
         "tests/gateway/buffer/test_ledger.py",
     ),
     Mutant(
@@ -348,8 +348,8 @@ MUTANTS = (
     Mutant(
         "a log is taken in twice",
         "gateway/buffer/ledger.py",
-        "if segment.is_loaded or segment.name",
-        "if segment.name",
+        "if segment.is_loaded or self._segments.get(segment.name) is not segment:",
+        "if self._segments.get(segment.name) is not segment:",
         "tests/gateway/buffer/test_ledger.py",
     ),
     Mutant(

@@ -135,11 +135,7 @@ class Ledger:
         self._make_room()
 
     def _written(self, entry: Entry, name: LogName) -> None:
-        if entry.state is EntryState.LOST:  # while it was being written
-            self.lost -= 1
-            entry.state = EntryState.ON_DISK
-            self._store([name])
-        elif entry.done:
+        if entry.done:  # while it was being written
             self.to_delete.append((name, entry.id))
         else:
             del self.unwritten[entry]

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -414,7 +415,8 @@ def occupied(path: Path, kind: str) -> socket.socket | None:
             os.mknod(path, 0o600 | 0o020000, os.makedev(1, 5))
         case "socket":
             server = socket.socket(socket.AF_UNIX)
-            server.bind(str(path))
+            with chdir(path.parent):  # the path of a socket may have 107 bytes
+                server.bind(path.name)
             return server
     return None
 
