@@ -134,7 +134,7 @@ class Buffer:
         return self._live_head(skipped) or self._head(skipped)
 
     def heads(self) -> Iterator[Entry]:
-        """The first of each race and bike, newest race first; more is read if need be."""
+        """Yield the first of each race and bike, newest race first; read more if need be."""
         order = self._ledger.order
         for queue in () if self._is_dating else order.newest_first({UNDATED}):
             yield from queue.heads()

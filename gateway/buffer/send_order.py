@@ -62,7 +62,7 @@ class RaceQueue:
     read_again_ns: int = 0
 
     def heads(self) -> Iterator[Entry]:
-        """The first message in memory of each bike, the oldest first."""
+        """Yield the first message in memory of each bike, the oldest first."""
         bikes = set()
         for entry in sorted(self.resident):
             if entry.bike not in bikes:
@@ -146,7 +146,7 @@ class SendOrder:
         return self._resident_count < RESIDENT_MAX
 
     def withdraw(self, entry: Entry) -> None:
-        """A message does not wait in memory any more."""
+        """Take a message from those that wait in memory."""
         queue = self._races[entry.race_id]
         if queue.resident[:1] == [entry]:  # as nearly always
             self.pop(entry.race_id)
