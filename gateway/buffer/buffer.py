@@ -128,7 +128,7 @@ class Buffer:
         return self._live_head(without) or self._head(without)
 
     def heads(self) -> Iterator[Entry]:
-        """Yield the first of each race and bike, newest race first; more is read if need be."""
+        """Yield the first of each race and bike, newest race first; read more if need be."""
         order = self._ledger.order
         for queue in () if self._is_dating else order.newest_first():
             if queue.unread is not None and order.in_memory > IN_MEMORY_MAX:

@@ -174,7 +174,7 @@ class SendOrder:
         self.in_memory += 1
 
     def withdraw(self, entry: Entry) -> None:
-        """Take a message from among those in memory."""
+        """Take a message from those that wait in memory."""
         entries = self._races[entry.race_id].entries
         at = bisect_left(entries, entry)
         while entries[at] is not entry:  # another one has the same id, after a crash

@@ -16,8 +16,8 @@ class Trials:
     A message that fails is on trial until the next one, its witness, is answered. It gets a strike
     if the witness is accepted; otherwise the witness is on trial. Strikes are only evidence as long
     as the broker is well. All are forgotten when two messages fail without an acceptance between
-    them, and one of the two is new to it; when a message that failed is accepted after all; and by
-    the publisher after a connection on which nothing was accepted.
+    them, and one of them had never failed before; when a message that failed is accepted after all;
+    and by the publisher after a connection on which nothing was accepted.
     """
 
     def __init__(self) -> None:
