@@ -130,11 +130,12 @@ class Buffer:
     def heads(self) -> Iterator[Entry]:
         """Yield the first of each race and bike, newest race first; read more if need be."""
         order = self._ledger.order
-        for queue in () if self._is_dating else order.newest_first():
-            if queue.unread is not None and order.in_memory > IN_MEMORY_MAX:
-                return  # one would make another one be forgotten
-            if queue.unread is not None and self._expects(queue, queue.unread):
-                return  # older races wait for it
+        for number, queue in enumerate(() if self._is_dating else order.newest_first()):
+            if queue.unread is not None:
+                if number and order.in_memory + queue.unread.pending > IN_MEMORY_MAX:
+                    return  # another log would be forgotten for it, and read again for the next call
+                if self._expects(queue, queue.unread):
+                    return  # older races wait for it
             yield from filter(self._may_be_sent, queue.heads())
 
     def _live_head(self, without: Collection[int]) -> Entry | None:

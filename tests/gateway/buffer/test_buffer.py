@@ -524,6 +524,80 @@ async def test_unreadable_undated_seconds_do_not_hold_back_messages(
     assert seconds(await bench.take_all()) == [2]
 
 
+@pytest.mark.parametrize("interval_s", [0, 1])
+async def test_unreadable_undated_seconds_delay_no_write(
+    open_bench: Callable[..., BufferBench], interval_s: float
+) -> None:
+    bench = open_bench(interval_s=interval_s)
+    await bench.start()
+    bench.buffer.append_undated(b"undated")
+    await bench.clock.run_for(1)
+    assert bench.store is not None
+
+    def fail(name: LogName) -> list[Record]:
+        raise StoreError("disk I/O error")
+
+    read, bench.store.read = bench.store.read, fail  # type: ignore[method-assign]
+    bench.buffer.date_seconds(lambda _: message(99))
+    for second in range(1, 6):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(interval_s)
+        assert bench.buffer._ledger.sends_unwritten is (interval_s > 0)
+        assert bench.buffer._ledger.in_memory_only == 0
+    bench.store.read = read  # type: ignore[method-assign]
+    await bench.clock.run_for(3)
+    assert 99 in seconds(await bench.take_all())
+
+
+async def test_undated_log_that_can_be_read_is_dated_before_one_that_cannot(
+    bench: BufferBench,
+) -> None:
+    for payload in (b"1", b"2"):
+        bench.buffer.append_undated(payload)
+        await bench.clock.run_for(1)
+        bench = await reopened(bench)
+    assert bench.store is not None
+    read, (first, _) = bench.store.read, bench.store.waiting()
+
+    def fail_for_first(name: LogName) -> list[Record]:
+        if name == first:
+            raise StoreError("disk I/O error")
+        return read(name)
+
+    bench.store.read = fail_for_first  # type: ignore[method-assign]
+    bench.buffer.date_seconds(lambda payload: message(int(payload)))
+    await bench.clock.run_for(3)
+    assert bench.buffer.status.unnamed == 1
+    await bench.stop()
+
+
+async def test_senders_looking_at_many_races_do_not_read_logs_in_turn_for_ever(
+    bench: BufferBench,
+) -> None:
+    """More races than memory has room for: to read one would make another one be forgotten."""
+    races, each = 35, 60
+    assert races * each > IN_MEMORY_MAX
+    for race_id in range(1, races + 1):
+        for second in range(1, each + 1):
+            bench.buffer.append(message(second, race_id))
+    await bench.clock.run_for(1)
+    bench = await reopened(bench)
+    assert bench.store is not None
+    read, reads = bench.store.read, list[LogName]()
+
+    def counted(name: LogName) -> list[Record]:
+        reads.append(name)
+        return read(name)
+
+    bench.store.read = counted  # type: ignore[method-assign]
+    for _ in range(10 * races):
+        heads = list(bench.buffer.heads())
+        await bench.clock.settle()
+    assert len(reads) <= races
+    assert len(heads) >= IN_MEMORY_MAX // each
+    await bench.stop()
+
+
 async def test_live_message_does_not_wait_for_the_backlog_of_another_race(
     bench: BufferBench,
 ) -> None:

@@ -1,10 +1,13 @@
 """A disk that fails or falls silent."""
 
 import asyncio
+import errno
+import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from structlog.testing import capture_logs
@@ -107,6 +110,29 @@ async def test_disk_failure_is_logged_once_until_a_write_succeeds(rig: Rig) -> N
         await rig.disk.write(RECORDS)
     assert rig.disk.problem is None
     assert [log["log_level"] for log in logs] == ["error", "info"]
+
+
+async def test_write_of_nothing_ends_no_failure_while_the_disk_is_bad(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rig.disk.open()
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, raising(OSError(errno.EIO, "Input/output error")))
+    for batch in (RECORDS, Batch(), Batch()):
+        with pytest.raises(StoreError, match="Input/output error"):
+            await rig.disk.write(batch)
+        assert rig.disk.problem is not None
+    monkeypatch.undo()
+    await rig.disk.write(Batch())
+    assert rig.disk.problem is None
+    assert list(rig.path.iterdir()) == [], "of the probe nothing is left"
+
+
+def raising(error: OSError) -> Callable[..., NoReturn]:
+    def fail(*_: object) -> NoReturn:
+        raise error
+
+    return fail
 
 
 async def test_error_of_the_system_is_one_of_the_store(rig: Rig) -> None:

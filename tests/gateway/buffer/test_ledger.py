@@ -333,6 +333,25 @@ def test_memory_keeps_what_is_not_written_and_what_was_just_read(
     assert ledger.order.in_memory == IN_MEMORY_MAX + 10
 
 
+def test_memory_does_not_forget_what_speaks_against_a_message(ledger: Ledger, logs: Logs) -> None:
+    suspect, *_ = admit(ledger, IN_MEMORY_MAX // 2, race_id=1)
+    write(ledger, logs)
+    suspect.is_suspect, suspect.failures = True, 3
+    for race_id in (2, 3, 4):
+        admit(ledger, IN_MEMORY_MAX // 2, race_id)
+        write(ledger, logs)
+    assert ledger.order.queue(1).first is suspect
+    assert ledger.order.in_memory <= IN_MEMORY_MAX
+
+
+def test_memory_forgets_what_is_sent_last_of_a_race_first(ledger: Ledger, logs: Logs) -> None:
+    for _ in range(3):
+        logs.roll_over()
+        admit(ledger, IN_MEMORY_MAX // 2)
+        write(ledger, logs)
+    assert [one.is_loaded for one in ledger.order.queue(1).segments] == [True, True, False]
+
+
 # Logs that go.
 
 

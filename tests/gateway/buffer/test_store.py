@@ -419,6 +419,28 @@ def test_logs_whose_sync_failed_are_not_appended_to(
     assert len(logs(path)) == 2
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_done_messages_that_the_disk_refuses_once_are_recorded_with_the_next_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch, *, is_open: bool
+) -> None:
+    store = Store(path, ROOMY)
+    placed = store.write(Batch([*records([1, 2]), *records([3], race_id=8)])).placed
+    if not is_open:
+        store.close()
+        store = Store(path, ROOMY)
+    for name in ("pwrite", "unlink"):
+        failing = Failing(monkeypatch, name)
+        failing.after = 0
+    store.write(Batch(done=[(placed[1], 1), (placed[3], 3)]))
+    monkeypatch.undo()
+    assert waiting(store) == {7: records([2])}
+    store.write(Batch(records([4], race_id=9)))
+    again = Store(path, ROOMY)
+    assert waiting(again) == {7: records([2]), 9: records([4], race_id=9)}, "no ghosts"
+    again.close()
+    store.close()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 512 KiB."""
