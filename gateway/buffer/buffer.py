@@ -133,7 +133,7 @@ class Buffer:
         for number, queue in enumerate(() if self._is_dating else order.newest_first()):
             if queue.unread is not None:
                 if number and order.in_memory + queue.unread.pending > IN_MEMORY_MAX:
-                    return  # another log would be forgotten for it, and read again for the next call
+                    return  # for it, memory would forget another log that is looked at here
                 if self._expects(queue, queue.unread):
                     return  # older races wait for it
             yield from filter(self._may_be_sent, queue.heads())

@@ -15,23 +15,22 @@ from stat import S_ISREG
 from typing import BinaryIO, Self
 
 from gateway.buffer.log_format import (
+    HEADER,
     HEADER_BYTES,
     OVERHEAD_BYTES,
     Contents,
-    LogHeader,
     LogKind,
     LogName,
     Message,
     RecordHead,
     RecordKind,
     check_version,
-    decode_last_record,
+    decode_closing_record,
     decode_log,
     encode_ids,
     encode_messages,
     encode_record,
 )
-from gateway.host.atomic_file import sync_directory
 
 #: Space is laid out in multiples of this, and at least doubled: a race of one bike fits into it.
 #: That begins with the second write, which most logs of requeued or dated messages do not have.
@@ -59,15 +58,17 @@ class LogFile:
         self.total = self.lost = self.done = 0
         self.highest_id = 0
         self.allocated_bytes = 0
-        #: Messages that are done with: not yet in the file, and there since the last `keep`.
-        self._unrecorded: list[int] = []
-        self._unsynced: list[int] = []
+        #: What this process is done with, and how much of that is in the file.
+        self._done_ids: list[int] = []
+        self._recorded = 0
         #: The end of the last record, and of the space behind it.
         self._end = self._laid_out = HEADER_BYTES
-        #: `total` and end when the file was last known to be on disk; None: it never was.
-        self._kept: tuple[int, int] | None = None
+        #: `total`, end and `_recorded` when the file was last known to be on disk; None: never.
+        self._kept: tuple[int, int, int] | None = None
         #: Where the last thing ends that the disk did not give; it may give it later.
         self.unread_until = 0
+        #: Bytes that were cut off, with an unknown number of messages.
+        self.uncounted_bytes = 0
         #: None: nothing is appended any more, apart from what is done with.
         self._descriptor: int | None = None
 
@@ -79,7 +80,7 @@ class LogFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         log._descriptor = os.open(log.path, flags, 0o600)
         try:
-            _write_all(log._descriptor, LogHeader(kind, race_id, salt).encode(), 0)
+            _write_all(log._descriptor, HEADER, 0)
         except OSError:
             log.delete()
             raise
@@ -109,6 +110,11 @@ class LogFile:
         return self.total - self.lost - self.done
 
     @property
+    def is_new(self) -> bool:
+        """Whether the directory may not have it yet, in case of a power cut."""
+        return self._kept is None
+
+    @property
     def has_room(self) -> bool:
         """Whether messages can be appended."""
         is_small = self._end < LOG_MAX_BYTES and self.total < LOG_MESSAGES
@@ -121,22 +127,17 @@ class LogFile:
         data += self._record(RecordKind.MESSAGES, encode_messages(messages), len(messages))
         self.total += len(messages)
         self._write(data)
-        self._note_recorded()
 
     def sync(self) -> None:
-        """Return once all that was appended is on disk, under its name."""
+        """Return once all that was appended is on disk; its name is, once the directory is."""
         assert self._descriptor is not None
         os.fdatasync(self._descriptor)
-        if self._kept is None:
-            for directory in self.path.parents[:2]:  # the logs' own may be new as well
-                sync_directory(directory)
         if not self.path.exists():
             raise FileNotFoundError(ENOENT, "the file was deleted", str(self.path))
 
     def keep(self) -> None:
         """Count what was synced as part of the log."""
-        self._kept = self.total, self._end
-        self._unsynced.clear()
+        self._kept = self.total, self._end, self._recorded
 
     def take_back(self) -> None:
         """Forget what was appended since the last `keep`, and append nothing more.
@@ -149,21 +150,18 @@ class LogFile:
             with suppress(OSError):
                 self.delete()
         else:
-            self.total, self._end = self._kept
-            self._unrecorded = self._unsynced + self._unrecorded
-            self._unsynced = []
+            self.total, self._end, self._recorded = self._kept
             self.close()
 
     def finish(self, ids: Sequence[int]) -> None:
         """Take note of messages of the file that are done with; the next write contains them."""
-        self._unrecorded += ids
+        self._done_ids += ids
         self.done += len(ids)
 
     def record_done(self) -> None:
         """Write what is done with. A power cut may undo it: then it is sent twice."""
         if self._unrecorded:
-            self._write(self._done_record() + self._closing())
-            self._note_recorded()
+            self._write(self._done_record() + (b"" if self._descriptor else self._closing()))
 
     def close(self) -> None:
         """Cut off the space behind the records, and write the totals."""
@@ -174,8 +172,8 @@ class LogFile:
             os.ftruncate(descriptor, self._end)  # also what was taken back
             data = self._done_record() + self._closing()
             _write_all(descriptor, data, self._end)
-            self._note_recorded()
             self._end += len(data)
+            self._recorded = len(self._done_ids)
             self.allocated_bytes = os.fstat(descriptor).st_blocks * _BLOCK_BYTES
         os.close(descriptor)
 
@@ -187,19 +185,16 @@ class LogFile:
 
     def read(self) -> dict[int, bytes]:
         """Return the sound messages that are not done with, by id, and learn what is lost."""
-        found = self._learn(self._content()[: self._end])
-        # Damaged messages at the end of the file, which no record behind them counts.
-        self.lost += self.pending - len(found.messages)
+        found = decode_log(self._content()[: self._end], self.name.salt)
+        self._learn(found)
         return found.messages
 
-    def _learn(self, data: bytes) -> Contents:
-        found = decode_log(data, self.name.salt)
-        self.total, self.lost = max(self.total, found.total), found.lost
-        self.highest_id = max(self.highest_id, found.highest_id)
-        self.done = found.done + len(self._unrecorded)
+    def _learn(self, found: Contents) -> None:
         for id_ in self._unrecorded:
             found.messages.pop(id_, None)
-        return found
+        self.done = found.done + len(self._unrecorded)
+        # Damage may hide a message as well as the fact that it is done with.
+        self.lost = self.total - self.done - len(found.messages)
 
     def _content(self) -> bytes:
         with regular_file(self.path) as file:
@@ -213,16 +208,19 @@ class LogFile:
         fsync had failed. But not if the disk does not give all of it: it may give the rest later.
         """
         data = self._content()
-        found = self._learn(data)
-        # Of what is done with, damage may hide the message as well.
-        self.lost += self.pending - len(found.messages)
-        self._end = found.end
+        found = decode_log(data, self.name.salt)
+        self.total, self.highest_id = found.total, found.highest_id
+        self._learn(found)
+        self._end, self.uncounted_bytes = found.end, found.uncounted_bytes
+        is_begun = HEADER.startswith(data[:HEADER_BYTES].rstrip(b"\0"))
+        if found.end == HEADER_BYTES and not is_begun:
+            raise OSError(EINVAL, "neither its header nor any record is sound", str(self.path))
         if self.unread_until > found.end:
             raise OSError(EIO, os.strerror(EIO), str(self.path))  # there may be more messages
         if self.unread_until:
             return
         with suppress(OSError), self.path.open("r+b", buffering=0) as file:
-            whole = data[: self._end] + self._closing()
+            whole = HEADER + data[HEADER_BYTES : self._end] + self._closing()
             _write_all(file.fileno(), whole, 0)
             os.ftruncate(file.fileno(), len(whole))
             os.fsync(file.fileno())
@@ -232,19 +230,20 @@ class LogFile:
         numbers = count, self.total, self.done + self.lost, self.highest_id
         return encode_record(self.name.salt, kind, body, *numbers)
 
+    @property
+    def _unrecorded(self) -> list[int]:
+        """What is done with, but not yet in the file."""
+        return self._done_ids[self._recorded :]
+
     def _done_record(self) -> bytes:
         ids = self._unrecorded
         return self._record(RecordKind.DONE, encode_ids(ids)) if ids else b""
-
-    def _note_recorded(self) -> None:
-        self._unsynced += self._unrecorded
-        self._unrecorded.clear()
 
     def _closing(self) -> bytes:
         return self._record(RecordKind.DONE, b"")
 
     def _write(self, data: bytes) -> None:
-        """Write at the end, in space that is laid out as needed, and move the end behind it."""
+        """Write at the end all that is to be recorded, in space that is laid out as needed."""
         if self._descriptor is None:
             with self.path.open("r+b", buffering=0) as file:
                 _write_all(file.fileno(), data, self._end)
@@ -253,6 +252,7 @@ class LogFile:
             _write_all(self._descriptor, data + zeros, self._end)
             self.allocated_bytes = os.fstat(self._descriptor).st_blocks * _BLOCK_BYTES
         self._end += len(data)
+        self._recorded = len(self._done_ids)
 
     def _lay_out(self, until: int) -> bytes:
         """Return the zeros to write from `until` on."""
@@ -302,7 +302,7 @@ def closing_record(file: BinaryIO, salt: int) -> RecordHead | None:
     """Return the record that closes a log; None if its process was killed."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - CLOSING_BYTES))
-    return decode_last_record(file.read(), salt)
+    return decode_closing_record(file.read(), salt)
 
 
 def _write_all(descriptor: int, data: bytes, at: int) -> None:

@@ -1,7 +1,7 @@
 """The format of the buffer's files, byte by byte. Pure.
 
     file    header, records, then zeros up to the end of the space that was laid out ahead
-    header  "ALLEYLOG", version (2), kind (1), 0, race id (8, signed), salt (4), CRC (4)
+    header  "ALLEYLOG", version (2), CRC (4)
     record  marker A1 1E, CRC (4), size of the body (4), kind (1), 0, messages in it (2),
             messages before it (4), done with or damaged so far (4), highest id so far (8), body,
             size of the record (4)
@@ -11,8 +11,9 @@
             of messages that are done with: the id (8) of each
 
 Numbers are little-endian; a CRC is CRC32C. That of a record begins with the salt, a number that no
-other file has, and covers all that follows it, so that nothing that an earlier file has left in a
-block passes for a record. Records are numbered by their messages: the next sound one shows how many
+other file has, and covers the header and all that follows the CRC: nothing that an earlier file has
+left in a block passes for a record, and none of another version. The salt, and the kind of messages
+in a file, are in its name. Records are numbered by their messages: the next sound one shows how many
 a damaged one had. The size at the end leads from the end of a closed file to its last record, whose
 totals are those of the file.
 
@@ -37,7 +38,7 @@ DIRECTORY_NAME = "buffer"
 UNDATED = -1
 _MAGIC = b"ALLEYLOG"
 _MARKER = b"\xa1\x1e"
-_HEADER = struct.Struct("<8sHBxqI")
+_HEADER = struct.Struct("<8sH")
 _NUMBER = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _NUMBER.size
 
@@ -49,6 +50,8 @@ SIZE_BYTES = _NUMBER.size
 #: The bytes of a record around its body, and the most that any record has.
 OVERHEAD_BYTES = _BODY_AT + SIZE_BYTES
 RECORD_MAX_BYTES = 4 << 20
+#: More messages than any log has; a damaged number may be higher.
+_LOST_MAX = 1 << 11
 
 _MESSAGE = struct.Struct("<QI")
 _ID = struct.Struct("<Q")
@@ -86,21 +89,8 @@ class NewerLogError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class LogHeader:
-    """The identity of a log."""
-
-    kind: LogKind
-    race_id: int
-    salt: int
-
-    def encode(self) -> bytes:
-        fields = _HEADER.pack(_MAGIC, VERSION, self.kind, self.race_id, self.salt)
-        return fields + _NUMBER.pack(crc32c(fields))
-
-
-@dataclass(frozen=True, slots=True)
 class LogName:
-    """The name of a log. It repeats the header, in case that is damaged, and sorts by age."""
+    """The name of a log: what it holds, whatever becomes of its bytes. It sorts by age."""
 
     #: The lowest id in the log.
     first_id: int
@@ -121,14 +111,21 @@ class LogName:
         return f"{self.first_id:016}-{chr(self.kind)}{self.race_id}-{self.salt:08x}.log"
 
 
-def check_version(header: bytes) -> None:
-    """Raise NewerLogError for the header of a newer version. A damaged one is of none."""
-    if len(header) < HEADER_BYTES or not header.startswith(_MAGIC):
-        return
-    fields, (crc,) = header[: _HEADER.size], _NUMBER.unpack_from(header, _HEADER.size)
-    _, version, *_ = _HEADER.unpack(fields)
-    if crc == crc32c(fields) and version > VERSION:
-        raise NewerLogError(str(version))
+def encode_header(version: int = VERSION) -> bytes:
+    fields = _HEADER.pack(_MAGIC, version)
+    return fields + _NUMBER.pack(crc32c(fields))
+
+
+HEADER = encode_header()
+
+
+def check_version(data: bytes) -> None:
+    """Raise NewerLogError for a log of a newer version. A damaged header is of none."""
+    header = data[:HEADER_BYTES]
+    if len(header) == HEADER_BYTES:
+        _, version = _HEADER.unpack_from(header)
+        if version > VERSION and header == encode_header(version):
+            raise NewerLogError(str(version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +146,7 @@ class RecordHead:
 
 @dataclass(slots=True)
 class Contents:
-    """What a log holds. `lost`: messages of damaged records before the last sound one.
+    """What a log holds. `lost`: messages of damaged records; they are part of `total`.
 
     `done`: the number of messages that are done with, damaged ones included.
     """
@@ -163,13 +160,21 @@ class Contents:
     end: int = HEADER_BYTES
     #: Where something damaged begins, and how many bytes it has.
     damage: list[tuple[int, int]] = field(default_factory=list)
+    #: Damaged bytes at the end that do not show how many messages they had.
+    uncounted_bytes: int = 0
 
 
 def encode_record(salt: int, kind: RecordKind, body: bytes, *numbers: int) -> bytes:
     """Encode a record. `numbers`: messages in it and before it, done with, highest id."""
+    if len(body) > RECORD_MAX_BYTES:
+        raise ValueError(f"a record of {len(body)} bytes would not be read")
     size = _NUMBER.pack(OVERHEAD_BYTES + len(body))
     covered = _FIELDS.pack(len(body), kind, *numbers) + body + size
-    return _MARKER + _NUMBER.pack(crc32c(covered, salt)) + covered
+    return _MARKER + _NUMBER.pack(_crc(covered, salt)) + covered
+
+
+def _crc(covered: bytes, salt: int) -> int:
+    return crc32c(covered, crc32c(HEADER, salt))
 
 
 def encode_messages(messages: Sequence[Message]) -> bytes:
@@ -203,19 +208,25 @@ def decode_record(data: bytes, at: int, salt: int) -> tuple[RecordHead, bytes, i
     if end > len(data) or body_bytes > RECORD_MAX_BYTES:
         return None
     (crc,) = _NUMBER.unpack_from(data, at + len(_MARKER))
-    if crc != crc32c(data[at + _FIELDS_AT : end], salt):
+    if crc != _crc(data[at + _FIELDS_AT : end], salt):
         return None
     record = RecordHead(RecordKind(kind), *numbers)
     return record, data[at + _BODY_AT : end - SIZE_BYTES], end
 
 
-def decode_last_record(end: bytes, salt: int) -> RecordHead | None:
-    """Return the record that `end`, the last bytes of a closed file, ends with."""
-    if len(end) < OVERHEAD_BYTES:
+def decode_closing_record(end: bytes, salt: int) -> RecordHead | None:
+    """Return the record that `end`, the last bytes of a closed log, is; None if it is none.
+
+    A single flipped bit is set right: without this record, damage before it would not be counted.
+    """
+    if len(end) != OVERHEAD_BYTES:
         return None
-    (size,) = _NUMBER.unpack(end[-SIZE_BYTES:])
-    decoded = decode_record(end, len(end) - size, salt) if size <= len(end) else None
-    return None if decoded is None else decoded[0]
+    whole = int.from_bytes(end)
+    for flip in (0, *(1 << bit for bit in range(8 * len(end)))):
+        decoded = decode_record((whole ^ flip).to_bytes(len(end)), 0, salt)
+        if decoded is not None:
+            return decoded[0]
+    return None
 
 
 def decode_log(data: bytes, salt: int) -> Contents:
@@ -241,7 +252,24 @@ def decode_log(data: bytes, salt: int) -> Contents:
     rest = data[found.end :].rstrip(b"\0")
     if rest:
         found.damage.append((found.end, len(rest)))
+        _count_damaged_end(rest, found)
     return found
+
+
+def _count_damaged_end(rest: bytes, found: Contents) -> None:
+    """Count the messages behind the last sound record, by numbers that no CRC vouches for."""
+    at = end = 0
+    while at >= 0 and len(rest) - at >= _BODY_AT:
+        body_bytes, kind, count, before, *_ = _FIELDS.unpack_from(rest, at + _FIELDS_AT)
+        follows = at == end and rest.startswith(_MARKER, at)
+        lost = count if follows else before + count - found.total
+        if kind in tuple(RecordKind) and count <= lost <= _LOST_MAX:
+            found.total += lost
+            found.lost += lost
+            end = at + OVERHEAD_BYTES + body_bytes
+        at = rest.find(_MARKER, at + 1)
+    if len(rest) - end > OVERHEAD_BYTES:  # what is shorter has no messages
+        found.uncounted_bytes = len(rest) - end
 
 
 def _decode_messages(record: RecordHead, body: bytes) -> Iterable[Message]:

@@ -21,6 +21,7 @@ from gateway.buffer.log_format import (
     decode_quarantined,
     encode_quarantined,
 )
+from gateway.host.atomic_file import sync_directory
 from gateway.host.errors import GatewayError
 
 #: Logs that stay open, apart from those of the races that are ridden at the same time; beyond it,
@@ -28,6 +29,10 @@ from gateway.host.errors import GatewayError
 OPEN_MAX = 8
 #: A race that was in none of the latest writes is over.
 RIDDEN_WRITES = 32
+#: What becomes of a file for that reason.
+_LEFT_ALONE = (
+    " cannot be read: {}; the messages in it stay there until a gateway that can read it starts"
+)
 
 
 class StoreError(GatewayError):
@@ -91,15 +96,16 @@ class Store:
         self._late: dict[LogName, None] = {}
         #: Messages that were damaged at the start. Others turn out to be when they are read.
         self.lost = 0
+        #: What was wrong with the files at the start, in sentences.
+        self.notes: list[str] = []
+        self._last_id = 0
         with self._explained():
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            left_alone = defaultdict[str, list[Path]](list)
+            wrong = defaultdict[str, list[Path]](list)
             for file in sorted(os.listdir(directory)):
-                reason = self._take_in(file)
-                if reason is not None:
-                    left_alone[reason].append(directory / file)
-        #: What was wrong with the files at the start, in sentences.
-        self.notes = [_left_alone(paths, reason) for reason, paths in left_alone.items()]
+                for what in self._take_in(file):
+                    wrong[what].append(directory / file)
+        self.notes += [_named(paths) + what for what, paths in wrong.items()]
 
     @property
     def used_bytes(self) -> int:
@@ -107,9 +113,7 @@ class Store:
 
     @property
     def last_id(self) -> int:
-        return max(
-            (max(log.highest_id, log.name.first_id) for log in self._logs.values()), default=0
-        )
+        return max([self._last_id, *(log.highest_id for log in self._logs.values())])
 
     @property
     def quarantined(self) -> int:
@@ -171,20 +175,24 @@ class Store:
         for log in (*self._open.values(), *self._full):
             log.close()
 
-    def _take_in(self, file: str) -> str | None:
-        """Take in a log that an earlier process left; return why it cannot be read, if so."""
+    def _take_in(self, file: str) -> Iterator[str]:
+        """Take in a log that an earlier process left; yield what is wrong with it."""
         name = LogName.parse(file)
         if name is None:
-            return None
+            return
+        self._last_id = max(self._last_id, name.first_id)
         try:
             log = self._logs[name] = LogFile.left(self.path, name)
         except NewerLogError as error:
-            return f"format {error}, written by a newer version of the gateway"
+            yield _LEFT_ALONE.format(f"format {error}, written by a newer version of the gateway")
+            return
         except OSError as error:
-            return error.strerror
+            yield _LEFT_ALONE.format(error.strerror)
+            return
+        if log.uncounted_bytes:
+            yield " was damaged at its end; it is not known how many messages were lost there"
         self.lost += log.lost
         self._record_done(log)
-        return None
 
     def _append(
         self, records: Iterable[Record], quarantined: Iterable[tuple[Record, str]]
@@ -201,6 +209,9 @@ class Store:
                         placed.update((id_, log.name) for id_, _ in messages)
                 for log in touched:
                     log.sync()
+                if any(log.is_new for log in touched):
+                    for directory in (self.path, self.path.parent):  # both may be new
+                        sync_directory(directory)
         except StoreError:
             self._take_back(touched)
             raise
@@ -343,9 +354,5 @@ def _by_log(
             yield key, messages[first : first + LOG_MESSAGES]
 
 
-def _left_alone(paths: Sequence[Path], reason: str) -> str:
-    others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return (
-        f"{paths[0]}{others} cannot be read: {reason}; the messages in it stay there until a "
-        "gateway that can read it starts"
-    )
+def _named(paths: Sequence[Path]) -> str:
+    return f"{paths[0]} and {len(paths) - 1} more" if len(paths) > 1 else str(paths[0])

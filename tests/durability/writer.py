@@ -26,7 +26,7 @@ EVERY_S = 0.02
 RACE_LENGTH_S = 30
 MAX_BYTES = 1 << 30
 #: What a writer can leave out.
-SYNCS = {"data": "os.fdatasync", "directory": "gateway.buffer.log_file.sync_directory"}
+SYNCS = {"data": "os.fdatasync", "directory": "gateway.buffer.store.sync_directory"}
 
 
 def produced(race_id: int, second: int) -> Telemetry:

@@ -77,7 +77,7 @@ async def test_opened_disk_shows_what_it_holds(rig: Rig) -> None:
     newer = rig.path / str(LogName(3, LogKind.RACE, 7, 5))
     newer.mkdir()
     opened = await rig.disk.open()
-    assert (opened.waiting, opened.quarantined, opened.last_id) == ({name: 1}, 1, 2)
+    assert (opened.waiting, opened.quarantined, opened.last_id) == ({name: 1}, 1, 3)
     assert opened.lost == 0
     [note] = opened.notes
     assert str(newer) in note

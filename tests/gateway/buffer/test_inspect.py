@@ -405,7 +405,8 @@ def test_buffer_view_of_an_empty_directory_is_empty(path: Path) -> None:
 def test_buffer_view_refuses_a_log_of_a_newer_version(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_format, "VERSION", log_format.VERSION + 1)
+    newer = log_format.encode_header(log_format.VERSION + 1)
+    monkeypatch.setattr("gateway.buffer.log_file.HEADER", newer)
     write_some(path)
     monkeypatch.undo()
     assert refusal(path) == (

@@ -144,9 +144,9 @@ def log_name(first_id: int = 1) -> str:
     return str(LogName(first_id, LogKind.RACE, 7, 5))
 
 
-@pytest.mark.parametrize("kind", ["FIFO", "directory", "link", "newer"])
+@pytest.mark.parametrize("kind", ["FIFO", "directory", "link", "newer", "newer and damaged"])
 def test_what_cannot_be_read_in_the_place_of_a_log_is_noted_and_left_alone(
-    path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    path: Path, kind: str
 ) -> None:
     path.mkdir(parents=True)
     place = path / log_name()
@@ -161,17 +161,20 @@ def test_what_cannot_be_read_in_the_place_of_a_log_is_noted_and_left_alone(
             place.symlink_to("/etc/hostname")
             reason = "Too many levels of symbolic links"
         case "newer":
-            monkeypatch.setattr(log_format, "VERSION", log_format.VERSION + 1)
-            place.write_bytes(log_format.LogHeader(LogKind.RACE, 7, 5).encode())
-            monkeypatch.undo()
+            place.write_bytes(log_format.encode_header(log_format.VERSION + 1) + b"unknown")
             reason = "format 2, written by a newer version of the gateway"
+        case "newer and damaged":
+            header = log_format.encode_header(log_format.VERSION + 1)
+            place.write_bytes(header[:-1] + b"?" + b"unknown")
+            reason = "neither its header nor any record is sound"
     opened = Store(path, ROOMY)
     assert opened.notes == [
         f"{place} cannot be read: {reason}; the messages in it stay there until a gateway that can "
         "read it starts"
     ]
-    opened.write(Batch(records([1])))
-    assert waiting(opened) == {7: records([1])}
+    assert opened.last_id == 1, "its ids are taken"
+    opened.write(Batch(records([2])))
+    assert waiting(opened) == {7: records([2])}
     opened.close()
     assert os.path.lexists(place)
 
@@ -246,13 +249,11 @@ def flip(file: Path, at: int, bit: int = 0) -> None:
 
 
 def bytes_of_messages(file: Path) -> list[tuple[range, list[int]]]:
-    """Return the bytes of each record of a closed log that has messages, and their ids."""
+    """Return the bytes of each record of a log that has messages, and their ids."""
     data, name, found = file.read_bytes(), LogName.parse(file.name), []
     assert name is not None
     at = HEADER_BYTES
-    while at < len(data):
-        decoded = decode_record(data, at, name.salt)
-        assert decoded is not None
+    while decoded := decode_record(data, at, name.salt):
         record, body, end = decoded
         if record.count:
             ids = [id_ for id_, _ in log_format._decode_messages(record, body)]
@@ -287,41 +288,66 @@ def found_in(path: Path) -> tuple[list[Record], int]:
     return found, again.lost + sum(at_first.values()) - len(found)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(5))
 def test_thousand_flipped_bits_of_a_stopped_store_cost_only_their_messages(
     path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
     every = stopped(path, seconds=300)
-    records_ = [(file, *one) for file in logs(path) for one in bytes_of_messages(file)]
-    weights = [len(span) for _, span, _ in records_]
-    damaged: set[int] = set()
+    spans = {file: bytes_of_messages(file) for file in logs(path)}
+    sizes = [file.stat().st_size for file in spans]
     touched: set[tuple[Path, int]] = set()
     while len(touched) < 1000:
-        [(file, span, ids)] = chance.choices(records_, weights)
-        touched.add((file, chance.choice(span)))
-        damaged.update(ids)
+        [file] = chance.choices([*spans], sizes)
+        touched.add((file, chance.randrange(file.stat().st_size)))
     for file, at in touched:
         flip(file, at, chance.randrange(8))
+    damaged = {
+        id_
+        for file, found in spans.items()
+        for span, ids in found
+        if any((file, at) in touched for at in span)
+        for id_ in ids
+    }
     found, lost = found_in(path)
     assert sorted(found, key=id_of) == [one for one in every.values() if one.id not in damaged]
     assert lost == len(damaged)
 
 
-def test_any_flipped_bit_of_a_stopped_store_costs_at_most_its_record(path: Path) -> None:
-    every = stopped(path, seconds=4)
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_any_flipped_bit_of_a_store_costs_at_most_its_record(
+    path: Path, *, is_killed: bool
+) -> None:
+    every = stopped(path, seconds=3)
     chance = random.Random(3)
-    for file in logs(path):
-        whole, of_messages = file.read_bytes(), bytes_of_messages(file)
-        for at in chance.sample(range(len(whole)), 100):
-            flip(file, at, chance.randrange(8))
-            found, lost = found_in(path)
-            damaged = {id_ for span, ids in of_messages if at in span for id_ in ids}
-            assert sorted(found, key=id_of) == [
-                one for id_, one in every.items() if id_ not in damaged
-            ]
-            assert lost == len(damaged)
-            file.write_bytes(whole)
+    [file] = path.glob("*-R7-*")
+    of_messages = bytes_of_messages(file)
+    if is_killed:
+        file.write_bytes(file.read_bytes()[:-OVERHEAD_BYTES])
+    whole = file.read_bytes()
+    for at in range(len(whole)):
+        flip(file, at, chance.randrange(8))
+        found, lost = found_in(path)
+        damaged = {id_ for span, ids in of_messages if at in span for id_ in ids}
+        assert sorted(found, key=id_of) == [one for one in every.values() if one.id not in damaged]
+        assert lost == len(damaged) or (is_killed and at in of_messages[-1][0])
+        file.write_bytes(whole)
+
+
+def test_damaged_end_with_an_unknown_number_of_messages_is_noted(path: Path) -> None:
+    store = Store(path, ROOMY)
+    store.write(Batch(records([1])))
+    store.write(Batch(records([2])))
+    [file] = logs(path)
+    sound = file.read_bytes()[: bytes_of_messages(file)[0][0].stop]
+    file.write_bytes(sound + bytes(range(1, 256)) * 2)
+    again = Store(path, ROOMY)
+    assert waiting(again) == {7: records([1])}
+    assert again.notes == [
+        f"{file} was damaged at its end; it is not known how many messages were lost there"
+    ]
+    again.close()
+    assert Store(path, ROOMY).notes == [], "it is noted once"
 
 
 # Files that others touch, and writes that fail.
