@@ -162,8 +162,8 @@ MUTANTS = (
     Mutant(
         "the directory of a new log is not synced",
         "gateway/buffer/store.py",
-        "                        sync_directory(directory)\n",
-        "                        pass\n",
+        "                sync_directory(directory)\n",
+        "                pass\n",
         TORN_WRITES,
     ),
     Mutant(
@@ -232,15 +232,15 @@ MUTANTS = (
     Mutant(
         "the newest log makes room",
         "gateway/buffer/store.py",
-        "oldest = min(logs",
-        "oldest = max(logs",
+        "sorted(self._logs.values(), key=_rank_of_eviction)",
+        "sorted(self._logs.values(), key=_rank_of_eviction, reverse=True)",
         "tests/contracts/test_store.py",
     ),
     Mutant(
         "messages to be sent make room before those in quarantine",
         "gateway/buffer/store.py",
-        "logs = list(self._quarantine()) or list(self._logs.values())",
-        "logs = list(self._logs.values())",
+        "return log.name.kind is not LogKind.QUARANTINE, log.name.first_id",
+        "return True, log.name.first_id",
         "tests/contracts/test_store.py",
     ),
     Mutant(
@@ -249,6 +249,20 @@ MUTANTS = (
         "            self.total, self._end, self._recorded = self._kept\n",
         "            self.total, self._end, _ = self._kept\n",
         "tests/gateway/buffer/test_log_file.py",
+    ),
+    Mutant(
+        "a full disk keeps what is done with while more is due",
+        "gateway/buffer/store.py",
+        "            self._finish((name, id_) for name, id_ in batch.done if id_ not in moved)\n",
+        "",
+        "tests/gateway/buffer/test_store.py",
+    ),
+    Mutant(
+        "a write for many races keeps the file of each open",
+        "gateway/buffer/store.py",
+        "if log.is_new and len(touched) > FILES_MAX:",
+        "if False:",
+        "tests/gateway/buffer/test_store.py",
     ),
     Mutant(
         "damaged records at the end of a log are not counted",

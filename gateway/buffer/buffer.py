@@ -321,13 +321,12 @@ class Buffer:
             self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
 
     async def _date_log(self) -> None:
-        """Date the oldest log. Until the last is dated, none is sent out of order."""
+        """Date some of the oldest log. Until the last is dated, none is sent out of order."""
         if self._dater is None or self._ledger.undated.is_over:
             return
         segments = self._ledger.undated.segments
         if not segments:
-            self._ledger.date_unwritten(self._dater)
-            self._tell_available()
+            self._date_unwritten(self._dater)
             return
         try:
             records = await self._read(segments[0])
@@ -337,6 +336,12 @@ class Buffer:
             return
         batch = self._ledger.dated_batch(segments[0], records, self._dater)
         await self._write_dated(segments[0], batch)
+
+    def _date_unwritten(self, dater: Dater) -> None:
+        self._ledger.date_unwritten(dater)
+        if not self._ledger.undated.is_over:
+            self._keep_house_by(self._clock.monotonic_ns())
+        self._tell_available()
 
     async def _write_dated(self, segment: Segment, batch: Batch) -> None:
         written = await self._disk.write(batch)
@@ -362,8 +367,9 @@ class Buffer:
 
     def _settle(self, written: Written) -> None:
         """Report what a write has done to other races, and that there may be more to take."""
-        for name in written.evicted:
-            log.error("buffer full: oldest log deleted", race_id=name.race_id)
+        if written.evicted:
+            lost, logs = self._ledger.lost, len(written.evicted)
+            log.error("buffer full: oldest messages deleted", logs=logs, lost_in_all=lost)
         for name in written.vanished:
             log.error("buffered log deleted by another program", file=str(name))
         if written.vanished:

@@ -88,8 +88,6 @@ class Disk:
         store = self._opened()
 
         def work() -> tuple[Written, int | None]:
-            if self._failure is not None:
-                store.probe()  # a batch that writes nothing would succeed
             written = store.write(batch)
             with suppress(StoreError):  # what is written is written
                 return written, store.free_bytes()

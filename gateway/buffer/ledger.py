@@ -5,6 +5,7 @@ A message is either `unwritten`, and then in memory, or in a log, which is a Seg
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from gateway.buffer.log_format import UNDATED, LogName
 from gateway.buffer.send_order import Entry, EntryState, RaceQueue, Segment, SendOrder
@@ -15,6 +16,8 @@ from gateway.telemetry.undated import Dater, NotDatable
 UNWRITTEN_MAX = 20_000
 #: Beyond this number in memory, logs are forgotten until they are needed; some 2 MB.
 IN_MEMORY_MAX = 2048
+#: Dating a message takes up to 0.1 ms on a Raspberry Pi, for which the event loop waits.
+DATED_AT_ONCE = 200
 
 
 class Ledger:
@@ -196,8 +199,9 @@ class Ledger:
     # Undated seconds become messages.
 
     def date_unwritten(self, dater: Dater) -> None:
-        """Date what memory has. Not to be called while a write is under way."""
-        for entry in [one for one in self.unwritten if one.race_id == UNDATED]:
+        """Date some of what memory has. Not to be called while a write is under way."""
+        undated = (one for one in self.unwritten if one.race_id == UNDATED)
+        for entry in list(islice(undated, DATED_AT_ONCE)):
             try:
                 message = dater(entry.payload)
             except NotDatable as reason:
@@ -215,10 +219,13 @@ class Ledger:
         self.order.sort()
 
     def dated_batch(self, segment: Segment, records: Sequence[Record], dater: Dater) -> Batch:
-        """Return what becomes of a log of undated seconds; `dated` must follow if it is written."""
+        """Return what becomes of the first of a log of undated seconds.
+
+        `dated` must follow if it is written.
+        """
         quarantined: list[tuple[Record, str]] = []
         dated: list[Record] = []
-        fresh = self._unknown(segment, records)
+        fresh = self._unknown(segment, records)[:DATED_AT_ONCE]
         for record in fresh:
             try:
                 message = dater(record.payload)

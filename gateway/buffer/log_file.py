@@ -61,6 +61,8 @@ class LogFile:
         #: What this process is done with, and how much of that is in the file.
         self._done_ids: list[int] = []
         self._recorded = 0
+        #: The same, without those that have been appended once more.
+        self._gone: set[int] = set()
         #: The end of the last record, and of the space behind it.
         self._end = self._laid_out = HEADER_BYTES
         #: `total`, end and `_recorded` when the file was last known to be on disk; None: never.
@@ -115,10 +117,14 @@ class LogFile:
         return self._kept is None
 
     @property
+    def is_open(self) -> bool:
+        return self._descriptor is not None
+
+    @property
     def has_room(self) -> bool:
         """Whether messages can be appended."""
         is_small = self._end < LOG_MAX_BYTES and self.total < LOG_MESSAGES
-        return self._descriptor is not None and is_small
+        return self.is_open and is_small
 
     def append(self, messages: Sequence[Message]) -> None:
         """Write messages behind the others; `sync` and `keep` must follow."""
@@ -126,6 +132,7 @@ class LogFile:
         data = self._done_record()
         data += self._record(RecordKind.MESSAGES, encode_messages(messages), len(messages))
         self.total += len(messages)
+        self._gone.difference_update(id_ for id_, _ in messages)
         self._write(data)
 
     def sync(self) -> None:
@@ -154,9 +161,14 @@ class LogFile:
             self.close()
 
     def finish(self, ids: Sequence[int]) -> None:
-        """Take note of messages of the file that are done with; the next write contains them."""
-        self._done_ids += ids
-        self.done += len(ids)
+        """Take note of messages that are done with; the next write contains them.
+
+        Those that were noted before are ignored.
+        """
+        new = [id_ for id_ in ids if id_ not in self._gone]
+        self._gone.update(new)
+        self._done_ids += new
+        self.done += len(new)
 
     def record_done(self) -> None:
         """Write what is done with. A power cut may undo it: then it is sent twice."""

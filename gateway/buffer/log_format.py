@@ -13,9 +13,9 @@
 Numbers are little-endian; a CRC is CRC32C. That of a record begins with the salt, a number that no
 other file has, and covers the header and all that follows the CRC: nothing that an earlier file has
 left in a block passes for a record, and none of another version. The salt, and the kind of messages
-in a file, are in its name. Records are numbered by their messages: the next sound one shows how many
-a damaged one had. The size at the end leads from the end of a closed file to its last record, whose
-totals are those of the file.
+in a file, are in its name. Records are numbered by their messages: the next sound one shows how
+many a damaged one had. The size at the end leads from the end of a closed file to its last record,
+whose totals are those of the file.
 
 The format assumes of the device that a sector of 512 bytes is written whole or not at all: if a
 write is torn, the earlier records in the same block stay as they were.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.buffer.log_file import LOG_MESSAGES, LogFile
+from gateway.buffer.log_file import LOG_MAX_BYTES, LOG_MESSAGES, LogFile
 from gateway.buffer.log_format import (
     UNDATED,
     LogKind,
@@ -29,6 +29,8 @@ from gateway.host.errors import GatewayError
 OPEN_MAX = 8
 #: A race that was in none of the latest writes is over.
 RIDDEN_WRITES = 32
+#: More files are never kept open: a process may have 1024.
+FILES_MAX = 128
 #: What becomes of a file for that reason.
 _LEFT_ALONE = (
     " cannot be read: {}; the messages in it stay there until a gateway that can read it starts"
@@ -94,6 +96,8 @@ class Store:
         self._vanished: list[LogName] = []
         #: Logs whose file does not have yet what is done with; the disk did not take it.
         self._late: dict[LogName, None] = {}
+        #: The last write has failed.
+        self._is_failing = False
         #: Messages that were damaged at the start. Others turn out to be when they are read.
         self.lost = 0
         #: What was wrong with the files at the start, in sentences.
@@ -106,10 +110,7 @@ class Store:
                 for what in self._take_in(file):
                     wrong[what].append(directory / file)
         self.notes += [_named(paths) + what for what, paths in wrong.items()]
-
-    @property
-    def used_bytes(self) -> int:
-        return sum(log.allocated_bytes for log in self._logs.values())
+        self.used_bytes = self._sum_bytes()
 
     @property
     def last_id(self) -> int:
@@ -141,14 +142,20 @@ class Store:
         return [Record(id_, name.race_id, payload) for id_, payload in sorted(messages.items())]
 
     def write(self, batch: Batch) -> Written:
-        """Write a batch. Raises StoreError, with no message more or less than before."""
+        """Write a batch. Raises StoreError, with no message more or less than before.
+
+        What is done with goes all the same: a full disk needs the room.
+        """
         chosen = self._in_quarantine({*batch.requeued_ids, *batch.dropped_ids})
         # After a crash, a message may be there twice.
         again = {record.id: record for record, _ in chosen if record.id in batch.requeued_ids}
-        placed = self._append([*batch.records, *again.values()], batch.quarantined)
+        try:
+            placed = self._append([*batch.records, *again.values()], batch.quarantined)
+        except StoreError:
+            moved = {one.id for one in (*batch.records, *(one for one, _ in batch.quarantined))}
+            self._finish((name, id_) for name, id_ in batch.done if id_ not in moved)
+            raise
         self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
-        for late in [self._logs[name] for name in self._late if name in self._logs]:
-            self._record_done(late)
         evicted = self._make_room()
         vanished, self._vanished = self._vanished, []
         return Written(
@@ -160,16 +167,6 @@ class Store:
             quarantined=self.quarantined,
             released=len(chosen),
         )
-
-    def probe(self) -> None:
-        """Write something, to find out whether the disk can be written again."""
-        with self._explained():
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            place = self.path / "probe"
-            with place.open("wb", buffering=0) as file:
-                file.write(bytes(4096))
-                os.fsync(file.fileno())
-            place.unlink()
 
     def close(self) -> None:
         for log in (*self._open.values(), *self._full):
@@ -201,25 +198,45 @@ class Store:
         placed, touched = dict[int, LogName](), list[LogFile]()
         try:
             with self._explained():
+                if self._is_failing:
+                    self._probe()
                 for (kind, race_id), messages in _by_log(records, quarantined):
                     log = self._log_for(kind, race_id, min(messages)[0])
                     touched.append(log)
                     log.append(messages)
+                    if log.is_new and len(touched) > FILES_MAX:
+                        log.sync()
+                        log.close()
                     if kind is not LogKind.QUARANTINE:
                         placed.update((id_, log.name) for id_, _ in messages)
-                for log in touched:
-                    log.sync()
-                if any(log.is_new for log in touched):
-                    for directory in (self.path, self.path.parent):  # both may be new
-                        sync_directory(directory)
+                self._sync(touched)
         except StoreError:
+            self._is_failing = True
             self._take_back(touched)
             raise
+        self._is_failing = False
         for log in touched:
             log.keep()
         self._touched.append(len(touched))
         self._close_full()
         return placed
+
+    def _sync(self, touched: Sequence[LogFile]) -> None:
+        for log in touched:
+            if log.is_open:
+                log.sync()
+        if any(log.is_new for log in touched):
+            for directory in (self.path, self.path.parent):  # both may be new
+                sync_directory(directory)
+
+    def _probe(self) -> None:
+        """Find out with little whether the disk can be written again."""
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        place = self.path / "probe"
+        with place.open("wb", buffering=0) as file:
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+        place.unlink()
 
     def _log_for(self, kind: LogKind, race_id: int, first_id: int) -> LogFile:
         """Return the log to append to. Its name has the lowest id in it."""
@@ -234,7 +251,7 @@ class Store:
         return log
 
     def _close_full(self) -> None:
-        while len(self._open) > OPEN_MAX + max(self._touched):
+        while len(self._open) > min(OPEN_MAX + max(self._touched), FILES_MAX):
             self._full.append(self._open.pop(next(iter(self._open))))
         while self._full:
             self._full.pop().close()
@@ -246,20 +263,20 @@ class Store:
             self._end_appending(log)
             if not log.total:
                 del self._logs[log.name]
-        for log in [one for one in self._logs.values() if not one.path.exists()]:
+        for log in [one for one in self._logs.values() if touched and not one.path.exists()]:
             self._forget(log)
 
     def _finish(self, done: Iterable[tuple[LogName, int]]) -> None:
-        """Write what is done with."""
+        """Write what is done with, also of earlier writes."""
         by_log = defaultdict[LogName, list[int]](list)
         for name, id_ in done:
             by_log[name].append(id_)
         for name, ids in by_log.items():
-            log = self._logs.get(name)
-            if log is None:
-                continue
-            log.finish(ids)
-            self._record_done(log)
+            if name in self._logs:
+                self._logs[name].finish(ids)
+        for name in {**self._late, **by_log}:
+            if name in self._logs:
+                self._record_done(self._logs[name])
 
     def _record_done(self, log: LogFile) -> None:
         """Write what is done with of a log; delete it if that is all.
@@ -279,22 +296,30 @@ class Store:
 
     def _make_room(self) -> list[LogName]:
         """Delete the oldest logs until the rest fits, quarantine first; return the others."""
-        evicted = []
-        while self.used_bytes > self._max_bytes and self._logs:
-            logs = list(self._quarantine()) or list(self._logs.values())
-            oldest = min(logs, key=lambda log: log.name.first_id)
+        self.used_bytes, evicted = self._sum_bytes(), list[LogName]()
+        if self.used_bytes <= self._max_bytes:
+            return evicted
+        for log in sorted(self._logs.values(), key=_rank_of_eviction):
+            if self.used_bytes <= self._max_bytes:
+                break
             try:
-                self._delete(oldest)
+                self._delete(log)
             except OSError:
                 break  # what is written is written
-            if oldest.name.kind is not LogKind.QUARANTINE:
-                evicted.append(oldest.name)
+            self.used_bytes -= log.allocated_bytes
+            if log.name.kind is not LogKind.QUARANTINE:
+                evicted.append(log.name)
         return evicted
+
+    def _sum_bytes(self) -> int:
+        return sum(log.allocated_bytes for log in self._logs.values())
 
     def _in_quarantine(self, ids: set[int]) -> list[tuple[Record, LogName]]:
         """Return the quarantined messages with these ids, and their logs."""
         found = []
         for log in list(self._quarantine()) if ids else ():
+            if log.name.first_id > max(ids) or log.highest_id < min(ids):
+                continue
             messages = self._read(log)
             for id_ in messages.keys() & ids:
                 race_id, _, payload = decode_quarantined(messages[id_])
@@ -350,8 +375,24 @@ def _by_log(
         message = encode_quarantined(record.race_id, reason, record.payload)
         by_log[LogKind.QUARANTINE, 0].append((record.id, message))
     for key, messages in by_log.items():
-        for first in range(0, len(messages), LOG_MESSAGES):
-            yield key, messages[first : first + LOG_MESSAGES]
+        for part in _parts(messages):
+            yield key, part
+
+
+def _parts(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Yield as many messages at a time as fit into a log."""
+    part, size = list[Message](), 0
+    for message in messages:
+        size += len(message[1])
+        if part and (len(part) == LOG_MESSAGES or size > LOG_MAX_BYTES):
+            yield part
+            part, size = [], len(message[1])
+        part.append(message)
+    yield part
+
+
+def _rank_of_eviction(log: LogFile) -> tuple[bool, int]:
+    return log.name.kind is not LogKind.QUARANTINE, log.name.first_id
 
 
 def _named(paths: Sequence[Path]) -> str:

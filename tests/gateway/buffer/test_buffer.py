@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 
 from gateway.buffer.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH
 from gateway.buffer.inspect import BufferView, QuarantinedMessage
-from gateway.buffer.ledger import IN_MEMORY_MAX, UNWRITTEN_MAX
+from gateway.buffer.ledger import DATED_AT_ONCE, IN_MEMORY_MAX, UNWRITTEN_MAX
 from gateway.buffer.log_file import LOG_MESSAGES
 from gateway.buffer.log_format import UNDATED, LogName
 from gateway.buffer.store import Batch, Record, StoreError, Written
-from gateway.telemetry.message import telemetry_from_json
+from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.telemetry.undated import NotDatable
 from gateway.timing.units import NS_PER_S
 from tests.support.buffers import BufferBench, seconds
@@ -332,6 +332,24 @@ async def test_evicted_races_are_counted_as_lost_and_the_rest_is_sent(
     assert min(t.race_id for t in taken) == 1 + status.lost // 100
 
 
+async def test_eviction_of_many_logs_is_one_line_in_the_log(
+    open_bench: Callable[..., BufferBench],
+) -> None:
+    bench = open_bench()
+    await bench.start()
+    for race_id in range(1, 21):
+        for second in range(1, 101):
+            bench.buffer.append(message(second, race_id))
+    await bench.clock.run_for(1)
+    await bench.stop()
+    bench = open_bench(max_bytes=12 * 1024)
+    with capture_logs() as lines:
+        await bench.start()
+    [line] = [line for line in lines if line["event"] == "buffer full: oldest messages deleted"]
+    assert line["lost_in_all"] == bench.buffer.status.lost
+    assert line["logs"] == line["lost_in_all"] / 100 > 1
+
+
 async def test_message_evicted_in_flight_but_acknowledged_is_not_lost(
     open_bench: Callable[..., BufferBench],
 ) -> None:
@@ -618,6 +636,38 @@ async def test_undated_seconds_are_dated_once_the_disk_has_recovered(bench: Buff
     bench.failure = None
     await bench.clock.run_for(5)
     assert seconds(await bench.take_all()) == [1]
+
+
+@pytest.mark.parametrize("is_on_disk", [False, True])
+async def test_undated_seconds_are_dated_some_at_a_time(
+    bench: BufferBench, *, is_on_disk: bool
+) -> None:
+    """All at once would keep the event loop busy for longer than a bike may wait."""
+    count = 3 * DATED_AT_ONCE + 1
+    for second in range(1, count + 1):
+        bench.buffer.append_undated(b"%d" % second)
+    if is_on_disk:
+        await bench.clock.run_for(1)
+    at_once = list[int]()
+
+    def dater(payload: bytes) -> Telemetry:
+        at_once[-1] += 1
+        return message(int(payload), length_s=10_000)
+
+    bench.buffer.date_seconds(dater)
+    commit = bench.buffer.commit
+
+    async def counted(*, everything: bool = False) -> None:
+        at_once.append(0)
+        await commit(everything=everything)
+
+    bench.buffer.commit = counted  # type: ignore[method-assign]
+    bench.buffer.append(message(9000, length_s=10_000))
+    await bench.clock.run_for(2)
+    assert max(at_once) == DATED_AT_ONCE
+    assert sum(at_once) == count
+    assert bench.buffer.status.unnamed == 0
+    assert seconds(await bench.take_all()) == [*range(1, count + 1), 9000]
 
 
 async def test_live_message_does_not_wait_for_seconds_just_dated(bench: BufferBench) -> None:

@@ -7,11 +7,13 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from gateway.buffer import log_format
-from gateway.buffer.log_file import LOG_MESSAGES
+from gateway.buffer import store as store_module
+from gateway.buffer.log_file import LOG_MESSAGES, STEP_BYTES, LogFile
 from gateway.buffer.log_format import (
     HEADER_BYTES,
     OVERHEAD_BYTES,
@@ -20,7 +22,15 @@ from gateway.buffer.log_format import (
     LogName,
     decode_record,
 )
-from gateway.buffer.store import OPEN_MAX, RIDDEN_WRITES, Batch, Record, Store, StoreError
+from gateway.buffer.store import (
+    FILES_MAX,
+    OPEN_MAX,
+    RIDDEN_WRITES,
+    Batch,
+    Record,
+    Store,
+    StoreError,
+)
 from tests.contracts.test_store import SMALL, id_of, payload, records, waiting
 from tests.support.telemetry import message
 
@@ -122,6 +132,73 @@ def test_races_ridden_at_the_same_time_have_one_log_each(path: Path, opened: Sto
         id_ += 1
         opened.write(Batch(records([id_], race_id=3)))
     assert len(os.listdir("/proc/self/fd")) == before + OPEN_MAX + 1
+
+
+@pytest.fixture
+def open_files_max(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of open files after each write to one."""
+    counts = list[int]()
+    pwrite = os.pwrite
+
+    def counted(*args: Any) -> int:
+        counts.append(len(os.listdir("/proc/self/fd")))
+        return pwrite(*args)
+
+    monkeypatch.setattr(os, "pwrite", counted)
+    return counts
+
+
+def test_write_for_many_races_opens_few_files_and_lays_out_no_space(
+    path: Path, open_files_max: list[int]
+) -> None:
+    store, before = Store(path, ROOMY), len(os.listdir("/proc/self/fd"))
+    races = 4 * FILES_MAX
+    for first in (0, races, 2 * races):
+        batch = [Record(first + race_id + 1, race_id, b"ridden") for race_id in range(races)]
+        used_bytes = store.write(Batch(batch)).used_bytes
+    id_ = 3 * races
+    for first in range(races, 2 * races, FILES_MAX):
+        batch = [Record(id_ := id_ + 1, first + n, b"ridden") for n in range(FILES_MAX)]
+        used_bytes = store.write(Batch(batch)).used_bytes
+    assert max(open_files_max) <= before + 2 * FILES_MAX + 1
+    assert len(os.listdir("/proc/self/fd")) <= before + FILES_MAX + 1
+    assert used_bytes <= 4 * races * 4096 + FILES_MAX * STEP_BYTES
+    assert sum(store.waiting().values()) == 4 * races
+    store.close()
+    again = Store(path, ROOMY)
+    assert (sum(again.waiting().values()), again.lost) == (4 * races, 0)
+    again.close()
+
+
+def test_write_for_many_races_that_fails_leaves_none_of_them(
+    path: Path, opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.write(Batch(records([1], race_id=0)))
+    batch = [Record(race_id + 2, race_id, b"ridden") for race_id in range(2 * FILES_MAX)]
+    failing = Failing(monkeypatch, "fdatasync")
+    failing.after = 2 * FILES_MAX - 1
+    with pytest.raises(StoreError):
+        opened.write(Batch(batch))
+    monkeypatch.undo()
+    assert waiting(opened) == {0: records([1], race_id=0)}
+    assert len(logs(path)) == 1
+
+
+def test_new_logs_of_a_write_cost_one_sync_of_the_directory(
+    opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = list[Path]()
+    monkeypatch.setattr(store_module, "sync_directory", synced.append)
+    opened.write(Batch([Record(race_id + 1, race_id, b"") for race_id in range(20)]))
+    assert synced == [opened.path, opened.path.parent]
+
+
+def test_messages_of_a_write_that_are_too_many_bytes_for_a_record_are_in_several(
+    opened: Store,
+) -> None:
+    batch = [Record(id_, 7, os.urandom(100_000)) for id_ in range(1, 100)]
+    opened.write(Batch(batch))
+    assert waiting(opened) == {7: batch}
 
 
 def test_directory_and_logs_are_closed_to_others(path: Path, opened: Store) -> None:
@@ -478,7 +555,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     yield place
-    subprocess.run(["umount", place], check=True)
+    # A test that has failed may have left files open.
+    subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def test_full_disk_refuses_writes_and_keeps_what_it_has(small_disk: Path) -> None:
@@ -507,6 +585,69 @@ def test_full_disk_refuses_writes_and_keeps_what_it_has(small_disk: Path) -> Non
     again.close()
 
 
+def test_full_disk_gets_room_from_what_is_done_with_while_more_is_to_be_written(
+    small_disk: Path,
+) -> None:
+    full, placed = Store(small_disk / "buffer", ROOMY), dict[int, LogName]()
+    for id_ in range(1, 10_000):
+        try:
+            placed |= full.write(Batch([Record(id_, id_ // 100, payload(id_))])).placed
+        except StoreError:
+            break
+    race = placed[1]
+    done = [(name, id_) for id_, name in placed.items() if name == race]
+    moved = Record(150, 1, payload(150, 400_000))  # from one log into another
+    batch = Batch([moved], done=[*done, (placed[150], 150)])
+    with pytest.raises(StoreError, match="No space left on device"):
+        full.write(batch)
+    assert race not in full.waiting()
+    assert 150 in [one.id for one in full.read(placed[150])]
+    small = Batch([Record(150, 1, b"fits")], done=batch.done)
+    full.write(small)
+    assert not (small_disk / "buffer" / str(race)).exists()
+    assert [one.payload for one in waiting(full)[1] if one.id == 150] == [b"fits"]
+    full.close()
+
+
+def test_store_that_has_failed_first_tries_the_disk_with_a_small_write(
+    path: Path, opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = Failing(monkeypatch, "fdatasync")
+    failing.after = 0
+    with pytest.raises(StoreError):
+        opened.write(Batch(records([1])))
+    written = list[int]()
+    monkeypatch.setattr(os, "fsync", raising(OSError(errno.EIO, "Input/output error")))
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: written.append(len(data)))
+    for batch in (Batch(records(range(1, 20_000))), Batch()):
+        with pytest.raises(StoreError, match="Input/output error"):
+            opened.write(batch)
+    assert written == []
+    monkeypatch.undo()
+    assert opened.write(Batch()).placed == {}
+    opened.write(Batch(records([1])))
+    assert [file.name for file in path.iterdir()] == [file.name for file in logs(path)]
+
+
+def raising(error: OSError) -> Callable[..., NoReturn]:
+    def fail(*_: object) -> NoReturn:
+        raise error
+
+    return fail
+
+
+def test_done_messages_that_are_reported_twice_count_once(opened: Store) -> None:
+    name = opened.write(Batch(records([1, 2, 3]))).placed[1]
+    for _ in range(2):
+        opened.write(Batch(done=[(name, 1)]))
+    assert opened.waiting() == {name: 2}
+    refused = Batch(done=[(name, 2)], quarantined=[(records([2])[0], "refused")])
+    opened.write(refused)
+    opened.write(Batch(requeued_ids=[2]))
+    opened.write(Batch(done=[(name, 2)]))
+    assert waiting(opened) == {7: records([3])}
+
+
 def test_store_in_a_read_only_directory_is_read_and_refuses_writes(
     small_disk: Path,
 ) -> None:
@@ -520,7 +661,8 @@ def test_store_in_a_read_only_directory_is_read_and_refuses_writes(
     assert waiting(opened) == {7: records([2]), 8: records([3], 8)}
     with pytest.raises(StoreError, match="Read-only file system"):
         opened.write(Batch(records([4])))
-    opened.write(Batch(done=[(placed[3], 3)]))
+    with pytest.raises(StoreError, match="Read-only file system"):
+        opened.write(Batch(done=[(placed[3], 3)]))
     assert waiting(opened) == {7: records([2])}, "as far as this process knows"
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     opened.write(Batch(records([4])))
@@ -529,6 +671,38 @@ def test_store_in_a_read_only_directory_is_read_and_refuses_writes(
 
 
 # The bound.
+
+
+def test_bound_that_was_made_much_smaller_is_kept_by_the_next_write(path: Path) -> None:
+    opened = Store(path, ROOMY)
+    races = range(1, 601)
+    opened.write(Batch([Record(race_id, race_id, payload(race_id)) for race_id in races]))
+    opened.close()
+    smaller = Store(path, SMALL)
+    written = smaller.write(Batch())
+    assert written.used_bytes <= SMALL
+    left = {name.race_id for name in smaller.waiting()}
+    assert left == set(races[-len(left) :]), "the newest"
+    assert len(written.evicted) == len(races) - len(left)
+    smaller.close()
+
+
+def test_release_reads_only_the_logs_that_can_have_the_messages(
+    opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for first in range(1, 10 * LOG_MESSAGES, LOG_MESSAGES):
+        ids = range(first, first + LOG_MESSAGES)
+        opened.write(Batch(quarantined=[(one, "refused") for one in records(ids)]))
+    read, reads = LogFile.read, list[LogName]()
+
+    def counted(log: LogFile) -> dict[int, bytes]:
+        reads.append(log.name)
+        return read(log)
+
+    monkeypatch.setattr(LogFile, "read", counted)
+    ids = range(LOG_MESSAGES // 2, LOG_MESSAGES // 2 + 1000)
+    assert opened.write(Batch(dropped_ids=[*ids])).released == 1000
+    assert len(reads) <= 2
 
 
 def test_bound_counts_the_space_that_is_laid_out(path: Path) -> None:
