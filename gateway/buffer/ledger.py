@@ -250,7 +250,9 @@ class Ledger:
         fresh = [record for record in records if record.id not in known]
         # There may be more: the disk did not give them before, or what was done is damaged.
         missing = segment.pending - len(taken) - len(fresh)
-        self.lost = max(0, self.lost + missing)
+        lost = max(missing, -segment.lost)
+        segment.lost += lost
+        self.lost += lost
         self._leave(segment, missing)
         return fresh
 

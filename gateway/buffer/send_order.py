@@ -43,6 +43,8 @@ class Segment:
     name: LogName
     pending: int = 0
     is_loaded: bool = True
+    #: How many were missing when it was read.
+    lost: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -20,6 +20,8 @@ class Logs:
     def __init__(self) -> None:
         self.logs: dict[LogName, dict[int, Record]] = {}
         self.quarantined: list[tuple[Record, str]] = []
+        #: What was done with, and where it was.
+        self.deleted: list[tuple[LogName, Record]] = []
         #: What happens with the next write.
         self.evicted: list[LogName] = []
         self.vanished: list[LogName] = []
@@ -30,7 +32,9 @@ class Logs:
         for name in self.vanished:
             self._remove(name)
         for name, id_ in batch.done:
-            self.logs.get(name, {}).pop(id_, None)
+            record = self.logs.get(name, {}).pop(id_, None)
+            if record is not None:
+                self.deleted.append((name, record))
         placed = {record.id: self._put(record) for record in sorted(batch.records, key=_id)}
         self.quarantined += batch.quarantined
         for name in self.evicted:
@@ -267,6 +271,28 @@ def test_messages_that_are_missing_in_a_log_are_lost(ledger: Ledger) -> None:
     assert (counts(ledger), sendable(ledger)) == ((2, 2, 3, 0), [2, 5])
 
 
+def test_more_messages_than_were_counted_are_sent_and_undo_no_loss_of_another_log(
+    ledger: Ledger,
+) -> None:
+    """The record of what is done with was damaged."""
+    ledger.learn({named(1): 5, named(11): 2}, 0, 20)
+    first, second = list(ledger.order.queue(1).segments)
+    ledger.loaded(first, [Record(1, 1, b"")])
+    assert (counts(ledger), first.pending) == ((3, 3, 4, 0), 1)
+    ledger.loaded(second, [Record(n, 1, b"") for n in range(11, 16)])
+    assert (counts(ledger), second.pending) == ((6, 6, 4, 0), 5)
+    assert sendable(ledger) == [1, *range(11, 16)]
+
+
+def test_lost_messages_that_the_disk_gives_later_are_not_lost(ledger: Ledger) -> None:
+    ledger.learn({named(1): 5}, 0, 5)
+    segment = segment_of(ledger)
+    ledger.loaded(segment, [Record(1, 1, b"")])
+    ledger._unload(ledger.order.queue(1), segment)
+    ledger.loaded(segment, [Record(n, 1, b"") for n in range(1, 5)])
+    assert (counts(ledger), sendable(ledger)) == ((4, 4, 1, 0), [1, 2, 3, 4])
+
+
 def test_race_of_which_all_is_missing_is_over(ledger: Ledger) -> None:
     ledger.learn({named(1): 5}, 0, 5)
     ledger.loaded(segment_of(ledger), [])
@@ -475,6 +501,9 @@ class LedgerModel(RuleBasedStateMachine):
         super().__init__()
         self.ledger, self.logs = Ledger(sends_unwritten=True), Logs()
         self.produced = self.arrived = self.undatable = 0
+        self.acknowledged: set[int] = set()
+        #: Messages that are to be sent again, in logs that have not been read.
+        self.again: list[tuple[LogName, Record]] = []
         self.taken: list[Entry] = []
         self.unreadable: list[tuple[LogName, Record]] = []
         self.limits = ledger_module.IN_MEMORY_MAX, ledger_module.UNWRITTEN_MAX
@@ -521,6 +550,7 @@ class LedgerModel(RuleBasedStateMachine):
         if entry := self.taken_one(which):
             self.ledger.acknowledge(entry)
             self.arrived += 1
+            self.acknowledged.add(entry.id)
 
     @rule(which=st.integers(0, 9))
     def set_aside(self, which: int) -> None:
@@ -552,20 +582,40 @@ class LedgerModel(RuleBasedStateMachine):
         self.logs.vanished = self.some_log(which)
         self.write(0, "")
 
-    @rule(which=st.integers(0, 9))
-    def damage(self, which: int) -> None:
-        """Damage is only seen when a log is read: not in one that memory has."""
-        unread = [
+    def unread(self) -> list[LogName]:
+        return [
             segment.name
             for queue in (*self.ledger.order.newest_first(), self.ledger.undated)
             for segment in queue.segments
             if not segment.is_loaded
         ]
+
+    @rule(which=st.integers(0, 9))
+    def damage(self, which: int) -> None:
+        """Damage is only seen when a log is read: not in one that memory has."""
+        unread = self.unread()
         if unread:
             log = self.logs.logs[unread[which % len(unread)]]
             deleted = {id_ for _, id_ in self.ledger.to_delete} | {one.id for one in self.taken}
             for id_ in [id_ for id_ in log if id_ not in deleted][:1]:
                 self.unreadable.append((unread[which % len(unread)], log.pop(id_)))
+
+    @rule(count=st.integers(1, 3))
+    def damage_what_is_done_with(self, count: int) -> None:
+        """The record of it is damaged: the log has more messages than were counted."""
+        unread, deleted = self.unread(), self.logs.deleted
+        done = [one for one in deleted if one[0] in unread and one[1].id in self.acknowledged]
+        for name, record in done[:count]:
+            self.logs.logs[name][record.id] = record
+            self.logs.deleted.remove((name, record))
+            self.acknowledged.remove(record.id)
+            self.again.append((name, record))
+
+    def count_again(self, name: LogName) -> None:
+        """A log has been read: what is sent again is known to be there."""
+        found = [one for one in self.again if one[0] == name]
+        self.arrived -= sum(one[1].id in self.logs.logs.get(name, {}) for one in found)
+        self.again = [one for one in self.again if one[0] != name]
 
     @rule()
     def give_what_was_unreadable(self) -> None:
@@ -578,8 +628,11 @@ class LedgerModel(RuleBasedStateMachine):
     def load(self, which: int) -> None:
         unread = [one.unread for one in self.ledger.order.newest_first() if one.unread is not None]
         if unread:
-            segment = unread[which % len(unread)]
-            self.ledger.loaded(segment, self.logs.read(segment.name))
+            self.read(unread[which % len(unread)])
+
+    def read(self, segment: Segment) -> None:
+        self.ledger.loaded(segment, self.logs.read(segment.name))
+        self.count_again(segment.name)
 
     @rule()
     def roll_over(self) -> None:
@@ -645,7 +698,7 @@ class LedgerModel(RuleBasedStateMachine):
         while queues := [*self.ledger.order.newest_first()]:
             [queue, *_] = queues
             if queue.unread is not None:
-                self.ledger.loaded(queue.unread, self.logs.read(queue.unread.name))
+                self.read(queue.unread)
                 continue
             assert queue.first is not None
             sent.setdefault(queue.race_id, []).append(queue.first.id)

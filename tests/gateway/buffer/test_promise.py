@@ -464,16 +464,18 @@ class Promise(RuleBasedStateMachine):
         self.check(promised, self.kept())
         self.start()
 
-    @precondition(lambda self: self.files())
-    @rule(data=st.data())
-    def damage(self, data: st.DataObject) -> None:
-        """A bit is flipped: its record is lost, and counted once it is read."""
+    @rule(data=st.data(), is_killed=st.booleans(), is_torn=st.booleans())
+    def damage(self, data: st.DataObject, *, is_killed: bool, is_torn: bool) -> None:
+        """A bit is flipped, or the rest is missing: those records are lost, and counted."""
         self.loop.run_until_complete(self.process.stop())
+        if not is_killed:
+            self.loop.run_until_complete(self.process.buffer.close())
         before = self.kept()
-        file = self.path / data.draw(st.sampled_from(sorted(self.files())))
-        content = bytearray(file.read_bytes())
-        content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-        file.write_bytes(content)
+        for name in [data.draw(st.sampled_from(sorted(self.files())))] if self.files() else []:
+            content = bytearray(self.files()[name])
+            at = data.draw(st.integers(0, len(content) - 1))
+            content[at] ^= 1 << data.draw(st.integers(0, 7))
+            (self.path / name).write_bytes(content[:at] if is_torn else content)
         after = self.kept()
         # Of messages that are done with, the record that says so may be the damaged one.
         assert after <= before | self.model.done, "invented"
