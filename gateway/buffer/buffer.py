@@ -67,8 +67,6 @@ class Buffer:
         self._read_due_ns = 0
         #: Races whose messages the disk does not give, and why.
         self._unreadable: dict[int, str] = {}
-        #: Why the last commit came to nothing.
-        self._failure: str | None = None
         self._notes: list[str] = []
         self._wake = asyncio.Event()
         self.pulse = Pulse("buffer", clock, self._wake.set, PATIENCE)
@@ -90,7 +88,7 @@ class Buffer:
             lost=ledger.lost,
             quarantined=ledger.quarantined,
             unnamed=ledger.undated.pending,
-            problem=disk.problem or self._failure or self._read_problem,
+            problem=disk.problem or self._read_problem,
             notes=tuple(self._notes),
             used_bytes=disk.used_bytes,
             free_bytes=disk.free_bytes,
@@ -220,9 +218,7 @@ class Buffer:
                 await self._open()
                 await self._write_due(everything=everything)
                 await self._date_log()
-                self._failure = None
-            except StoreError as error:
-                self._failure = str(error)
+            except StoreError:
                 self._postpone()
 
     async def close(self) -> None:

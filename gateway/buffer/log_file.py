@@ -120,10 +120,9 @@ class LogFile:
     def is_open(self) -> bool:
         return self._descriptor is not None
 
-    @property
-    def has_room(self) -> bool:
-        """Whether messages can be appended."""
-        is_small = self._end < LOG_MAX_BYTES and self.total < LOG_MESSAGES
+    def has_room(self, count: int) -> bool:
+        """Return whether so many messages can be appended."""
+        is_small = self._end < LOG_MAX_BYTES and self.total + count <= LOG_MESSAGES
         return self.is_open and is_small
 
     def append(self, messages: Sequence[Message]) -> None:

@@ -201,7 +201,7 @@ class Store:
                 if self._is_failing:
                     self._probe()
                 for (kind, race_id), messages in _by_log(records, quarantined):
-                    log = self._log_for(kind, race_id, min(messages)[0])
+                    log = self._log_for(kind, race_id, messages)
                     touched.append(log)
                     log.append(messages)
                     if log.is_new and len(touched) > FILES_MAX:
@@ -238,10 +238,11 @@ class Store:
             os.fsync(file.fileno())
         place.unlink()
 
-    def _log_for(self, kind: LogKind, race_id: int, first_id: int) -> LogFile:
+    def _log_for(self, kind: LogKind, race_id: int, messages: Sequence[Message]) -> LogFile:
         """Return the log to append to. Its name has the lowest id in it."""
         log = self._open.pop((kind, race_id), None)
-        if log is not None and not (log.has_room and log.name.first_id < first_id):
+        first_id, _ = min(messages)
+        if log is not None and not (log.has_room(len(messages)) and log.name.first_id < first_id):
             self._full.append(log)
             log = None
         if log is None:

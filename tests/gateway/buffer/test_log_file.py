@@ -117,11 +117,11 @@ def test_space_is_at_least_doubled_when_it_is_used_up(log: LogFile) -> None:
 
 
 def test_log_takes_messages_up_to_its_limit(log: LogFile) -> None:
-    assert log.has_room
+    assert log.has_room(LOG_MESSAGES)
     write(log, [(n, b"") for n in range(1, LOG_MESSAGES)])
-    assert log.has_room
+    assert (log.has_room(1), log.has_room(2)) == (True, False)
     write(log, [(LOG_MESSAGES, b"")])
-    assert not log.has_room
+    assert not log.has_room(1)
 
 
 def test_closed_log_is_cut_off_and_its_totals_are_known_without_reading_it(
@@ -135,7 +135,7 @@ def test_closed_log_is_cut_off_and_its_totals_are_known_without_reading_it(
     monkeypatch.setattr(log_file, "decode_log", pytest.fail)
     found = left(log)
     assert (found.total, found.done, found.pending, found.highest_id) == (10, 2, 8, 105)
-    assert not found.has_room
+    assert not found.has_room(1)
 
 
 # What the next process finds.
@@ -299,7 +299,7 @@ def test_failed_sync_leaves_the_log_as_it_was(log: LogFile, calls: Calls) -> Non
     with pytest.raises(OSError, match="Input/output"):
         log.sync()
     log.take_back()
-    assert (log.total, log.pending, log.has_room) == (2, 2, False)
+    assert (log.total, log.pending, log.has_room(1)) == (2, 2, False)
     assert log.read() == dict(TICKS[0])
     assert left(log).read() == dict(TICKS[0])
 
