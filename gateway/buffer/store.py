@@ -263,7 +263,7 @@ class Store:
             log.take_back()
             self._end_appending(log)
             if not log.total:
-                del self._logs[log.name]
+                self._logs.pop(log.name, None)
         for log in [one for one in self._logs.values() if touched and not one.path.exists()]:
             self._forget(log)
 

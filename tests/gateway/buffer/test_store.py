@@ -13,7 +13,7 @@ import pytest
 
 from gateway.buffer import log_format
 from gateway.buffer import store as store_module
-from gateway.buffer.log_file import LOG_MESSAGES, STEP_BYTES, LogFile
+from gateway.buffer.log_file import LOG_MAX_BYTES, LOG_MESSAGES, STEP_BYTES, LogFile
 from gateway.buffer.log_format import (
     HEADER_BYTES,
     OVERHEAD_BYTES,
@@ -199,6 +199,20 @@ def test_messages_of_a_write_that_are_too_many_bytes_for_a_record_are_in_several
     batch = [Record(id_, 7, os.urandom(100_000)) for id_ in range(1, 100)]
     opened.write(Batch(batch))
     assert waiting(opened) == {7: batch}
+
+
+def test_log_that_a_write_appends_to_twice_is_taken_back_once(
+    opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = Batch([Record(id_, 7, bytes(LOG_MAX_BYTES // 2 + 1)) for id_ in (1, 2, 3)])
+    failing = Failing(monkeypatch, "fdatasync")
+    failing.after = 0
+    with pytest.raises(StoreError):
+        opened.write(batch)
+    monkeypatch.undo()
+    opened.write(batch)
+    assert waiting(opened) == {7: [*batch.records]}
+    assert len(opened.waiting()) == 1
 
 
 def test_directory_and_logs_are_closed_to_others(path: Path, opened: Store) -> None:
