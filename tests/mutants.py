@@ -232,15 +232,15 @@ MUTANTS = (
     Mutant(
         "the newest log makes room",
         "gateway/buffer/store.py",
-        "sorted(self._logs.values(), key=_rank_of_eviction)",
-        "sorted(self._logs.values(), key=_rank_of_eviction, reverse=True)",
+        "(name.kind is not LogKind.QUARANTINE, name)",
+        "(name.kind is not LogKind.QUARANTINE, -name.first_id)",
         "tests/contracts/test_store.py",
     ),
     Mutant(
         "messages to be sent make room before those in quarantine",
         "gateway/buffer/store.py",
-        "return log.name.kind is not LogKind.QUARANTINE, log.name.first_id",
-        "return True, log.name.first_id",
+        "(name.kind is not LogKind.QUARANTINE, name)",
+        "name",
         "tests/contracts/test_store.py",
     ),
     Mutant(

@@ -88,9 +88,9 @@ class NewerLogError(ValueError):
     """The file is of a newer version. The text is that version."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class LogName:
-    """The name of a log: what it holds, whatever becomes of its bytes. It sorts by age."""
+    """The name of a log: what it holds, whatever becomes of its bytes. Names sort by age."""
 
     #: The lowest id in the log.
     first_id: int

@@ -298,18 +298,18 @@ class Store:
     def _make_room(self) -> list[LogName]:
         """Delete the oldest logs until the rest fits, quarantine first; return the others."""
         self.used_bytes, evicted = self._sum_bytes(), list[LogName]()
-        if self.used_bytes <= self._max_bytes:
-            return evicted
-        for log in sorted(self._logs.values(), key=_rank_of_eviction):
+        names = self._logs if self.used_bytes > self._max_bytes else ()
+        for name in sorted(names, key=lambda name: (name.kind is not LogKind.QUARANTINE, name)):
             if self.used_bytes <= self._max_bytes:
                 break
+            log = self._logs[name]
             try:
                 self._delete(log)
             except OSError:
                 break  # what is written is written
             self.used_bytes -= log.allocated_bytes
-            if log.name.kind is not LogKind.QUARANTINE:
-                evicted.append(log.name)
+            if name.kind is not LogKind.QUARANTINE:
+                evicted.append(name)
         return evicted
 
     def _sum_bytes(self) -> int:
@@ -390,10 +390,6 @@ def _parts(messages: Iterable[Message]) -> Iterator[list[Message]]:
             part, size = [], len(message[1])
         part.append(message)
     yield part
-
-
-def _rank_of_eviction(log: LogFile) -> tuple[bool, int]:
-    return log.name.kind is not LogKind.QUARANTINE, log.name.first_id
 
 
 def _named(paths: Sequence[Path]) -> str:
