@@ -36,7 +36,7 @@ from gateway.buffer.log_format import (
 #: That begins with the second write, which most logs of requeued or dated messages do not have.
 STEP_BYTES = 56 << 10
 #: A longer log is continued in another one, so that each can be read as a whole.
-LOG_MESSAGES = 1024
+LOG_MESSAGES = 2048
 LOG_MAX_BYTES = 1 << 20
 #: No log is longer, whatever its messages; what lies behind is not read.
 READ_MAX_BYTES = 16 << 20
