@@ -261,9 +261,9 @@ def decode_log(data: bytes, salt: int) -> Contents:
 
 def _count_damaged_end(rest: bytes, found: Contents) -> None:
     """Count the messages behind the last sound record, by numbers that no CRC vouches for."""
-    at = end = 0
-    while at >= 0 and len(rest) - at >= _BODY_AT:
-        body_bytes, kind, count, before, *_ = _FIELDS.unpack_from(rest, at + _FIELDS_AT)
+    padded, at, end = rest + bytes(_BODY_AT), 0, 0
+    while at >= 0:
+        body_bytes, kind, count, before, *_ = _FIELDS.unpack_from(padded, at + _FIELDS_AT)
         follows = at == end and rest.startswith(_MARKER, at)
         lost = count if follows else before + count - found.total
         if kind in tuple(RecordKind) and count <= lost <= _LOST_MAX:
