@@ -316,15 +316,19 @@ class Store:
         return sum(log.allocated_bytes for log in self._logs.values())
 
     def _in_quarantine(self, ids: set[int]) -> list[tuple[Record, LogName]]:
-        """Return the quarantined messages with these ids, and their logs."""
-        found = []
+        """Return the quarantined messages with these ids, and their logs.
+
+        If different ones have the same id, after a power cut, return one: the next may follow later.
+        """
+        found, payloads = [], dict[int, bytes]()
         for log in list(self._quarantine()) if ids else ():
             if log.name.first_id > max(ids) or log.highest_id < min(ids):
                 continue
             messages = self._read(log)
             for id_ in messages.keys() & ids:
                 race_id, _, payload = decode_quarantined(messages[id_])
-                found.append((Record(id_, race_id, payload), log.name))
+                if payloads.setdefault(id_, payload) == payload:
+                    found.append((Record(id_, race_id, payload), log.name))
         return found
 
     def _read(self, log: LogFile) -> dict[int, bytes]:

@@ -221,6 +221,26 @@ def test_message_set_aside_twice_is_sent_again_once(opened: Callable[[], Store])
     store.close()
 
 
+def test_different_messages_with_the_same_id_are_both_sent_again(
+    opened: Callable[[], Store],
+) -> None:
+    """After a power cut an id may be taken twice."""
+    store = opened()
+    one, other = Record(1, 7, b"before"), Record(1, 7, b"after")
+    for record in (one, other):
+        store.write(Batch(quarantined=[(record, "refused")]))
+        store.close()
+        store = opened()
+    sent = list[Record]()
+    for count in (1, 0):
+        written = store.write(Batch(requeued_ids=[1]))
+        sent += store.read(written.requeued[1])
+        store.write(Batch(done=[(written.requeued[1], 1)]))
+        assert store.quarantined == count
+    assert sorted(record.payload for record in sent) == [b"after", b"before"]
+    store.close()
+
+
 def test_dropped_messages_are_gone_and_others_stay(opened: Callable[[], Store]) -> None:
     store = opened()
     store.write(Batch(records([4]), quarantined=[(one, "refused") for one in records([1, 2, 3])]))
