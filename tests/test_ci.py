@@ -18,7 +18,7 @@ case "$*" in
 esac
 """
 #: Neither builds the packages again.
-PACKAGE_TEST = "--old-file=deb package-test DEBIAN=trixie"
+PACKAGE_TEST = "--old-file=deb package-test"
 VM_TEST = "--old-file=deb vm-test"
 SUMMARY = "SKIPPED [1] tests/x.py:1: no network\n=== 9 passed in 1s ===\n"
 
