@@ -102,7 +102,6 @@ def _stage(tree: Path, wheel: Path, architecture: str) -> None:
     shutil.copytree(ROOT / "config", tree / "share/alleycat-gateway/config")
     (tree / "bin").mkdir()
     (tree / "bin/alleycat-gateway").write_text(COMMAND)
-    (tree / "bin/python3").symlink_to("../../../bin/python3")
     (tree / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
 
 

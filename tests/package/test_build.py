@@ -172,6 +172,19 @@ def test_package_scripts_fetch_nothing(unpacked: Path) -> None:
         subprocess.run(["sh", "-n"], input=text, text=True, check=True)
 
 
+def test_links_have_the_mode_of_links(architecture: str) -> None:
+    listed = subprocess.run(
+        ["dpkg-deb", "--contents", built(architecture)], capture_output=True, text=True, check=True
+    ).stdout
+    links = {line.split()[-3]: line for line in listed.splitlines() if " -> " in line}
+    assert links.keys() == {
+        "./usr/bin/alleycat-gateway",
+        f"./{HOME}/bin/python3",
+        "./usr/share/doc/alleycat-gateway/LICENSE",
+    }
+    assert {line[:10] for line in links.values()} == {"lrwxrwxrwx"}
+
+
 def test_packages_built_in_another_folder_are_the_same_to_the_byte(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
