@@ -1,4 +1,4 @@
-""".ci/run: a step that fails fails the run, and one that is left out is named."""
+""".ci/run: the two heavy steps run side by side, and one that is left out is named."""
 
 import os
 import shutil
@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parents[1] / ".ci" / "run"
-#: Notes what it was asked for.
+#: Notes what it was asked for; its package-test says what pytest would.
 MAKE = """\
 #!/bin/sh
 echo "$*" >> asked
 case "$*" in
-"$FAILING") echo "$1 broke"; exit 1 ;;
+"$FAILING") echo "$* broke"; exit 1 ;;
+*package-test*) printf '%s\\n' 'SKIPPED [1] tests/x.py:1: no network' '=== 9 passed in 1s ===' x ;;
 esac
 """
+#: Neither builds the packages again.
+PACKAGE_TEST = "--old-file=deb package-test"
+VM_TEST = "--old-file=deb vm-test"
+SUMMARY = "SKIPPED [1] tests/x.py:1: no network\n=== 9 passed in 1s ===\n"
 
 
 @pytest.fixture
@@ -24,8 +29,13 @@ def clone(tmp_path: Path) -> Path:
     (tmp_path / ".ci").mkdir()
     (tmp_path / "bin").mkdir()
     shutil.copy(RUN, tmp_path / ".ci")
-    (tmp_path / "bin/make").write_text(MAKE)
-    (tmp_path / "bin/make").chmod(0o755)
+    for name, text in (
+        ("make", MAKE),
+        ("id", "#!/bin/sh\necho ${WHO:-0}\n"),
+        ("sudo", "#!/bin/false\n"),
+    ):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
     return tmp_path
 
 
@@ -44,29 +54,45 @@ def asked(clone: Path) -> list[str]:
     return (clone / "asked").read_text().splitlines()
 
 
-def test_all_steps_are_run(clone: Path) -> None:
+def test_package_and_virtual_machine_are_both_tested(clone: Path) -> None:
     ended = run(clone)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-    assert {"test-all", "test-the-tests", "vm-image", "vm-test"} <= set(asked(clone))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, SUMMARY, "")
+    assert {"test-all", "test-the-tests", "deb", PACKAGE_TEST, "vm-image", VM_TEST} <= set(
+        asked(clone)
+    )
 
 
-@pytest.mark.parametrize("failing", ["check", "test-all", "vm-test"])
+@pytest.mark.parametrize("failing", ["check", "test-all", PACKAGE_TEST, VM_TEST])
 def test_step_that_fails_fails_the_run(clone: Path, failing: str) -> None:
     ended = run(clone, FAILING=failing)
     assert ended.returncode != 0
     assert f"{failing} broke" in ended.stdout + ended.stderr
 
 
+def test_package_test_that_cannot_run_is_named(clone: Path) -> None:
+    ended = run(clone, WHO="1000")
+    assert ended.returncode == 0
+    assert ended.stderr.startswith("NOT RUN: make package-test. It needs root")
+    assert PACKAGE_TEST not in asked(clone)
+    assert VM_TEST in asked(clone)
+
+
+def test_package_test_without_its_tools_is_named(clone: Path) -> None:
+    ended = run(clone, FAILING="mmdebstrap lintian")
+    assert "NOT RUN: make package-test. Its tools could not be installed" in ended.stderr
+    assert VM_TEST in asked(clone)
+
+
 def test_vm_test_without_an_image_is_named(clone: Path) -> None:
     ended = run(clone, FAILING="vm-image")
-    assert ended.returncode == 0
+    assert (ended.returncode, SUMMARY in ended.stdout) == (0, True)
     assert "NOT RUN: make vm-test. make vm-image failed" in ended.stderr
 
 
-def test_vm_test_is_left_out_and_named_if_the_steps_before_took_too_long(clone: Path) -> None:
+def test_both_are_left_out_and_named_if_the_steps_before_took_too_long(clone: Path) -> None:
     script = clone / ".ci/run"
     script.write_text(script.read_text().replace("SECONDS > 3600", "3601 > 3600"))
     ended = run(clone)
     assert ended.returncode == 0
-    assert "NOT RUN: make vm-test. The steps before it took" in ended.stderr
-    assert "vm-test" not in asked(clone)
+    assert "NOT RUN: make package-test, make vm-test. The steps before took" in ended.stderr
+    assert VM_TEST not in asked(clone)

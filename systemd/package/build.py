@@ -20,6 +20,7 @@ from systemd.package.copyright import copyright_text
 from systemd.package.documents import debian_changelog, write_compressed, write_documents
 from systemd.package.first_config import first_config
 from systemd.package.native import strip_libraries
+from systemd.package.records import correct_records
 
 ROOT = Path(__file__).parents[2]
 RECIPE = Path(__file__).parent
@@ -97,10 +98,10 @@ def _stage(tree: Path, wheel: Path, architecture: str) -> None:
         shutil.rmtree(site_packages / "share")
         (site_packages / ".lock").unlink()  # left by uv
         strip_libraries(site_packages)
+        correct_records(site_packages)
     shutil.copytree(ROOT / "config", tree / "share/alleycat-gateway/config")
     (tree / "bin").mkdir()
     (tree / "bin/alleycat-gateway").write_text(COMMAND)
-    (tree / "bin/python3").symlink_to("../../../bin/python3")
     (tree / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from docs.build_site import ROOT, linked_files, pages
 
-#: Debian has the text of the licence in one place for all packages; relative to /usr/share/doc/….
-LICENSE = Path("../../common-licenses/Apache-2.0")
+#: Debian has the text of the licence in one place for all packages; nfpm.yaml links to it.
+LICENSE = ROOT / "LICENSE"
 
 #: An entry of deb-changelog(5).
 ENTRY = """\
@@ -28,13 +28,10 @@ _LINK = re.compile(r"^\[.+\]: ")
 
 def write_documents(directory: Path, changelog: str) -> None:
     """Write the documents below `directory`, under the paths that they have in the repository."""
-    for file in {*pages(), *linked_files()}:
+    for file in {*pages(), *linked_files()} - {LICENSE}:
         copy = directory / file.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        if file == ROOT / "LICENSE":
-            copy.symlink_to(LICENSE)
-        else:
-            shutil.copyfile(file, copy)
+        shutil.copyfile(file, copy)
     write_compressed(directory / "changelog.gz", changelog)
 
 

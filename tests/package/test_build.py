@@ -172,12 +172,27 @@ def test_package_scripts_fetch_nothing(unpacked: Path) -> None:
         subprocess.run(["sh", "-n"], input=text, text=True, check=True)
 
 
-def test_packages_built_again_are_the_same_to_the_byte(
+def test_links_have_the_mode_of_links(architecture: str) -> None:
+    listed = subprocess.run(
+        ["dpkg-deb", "--contents", built(architecture)], capture_output=True, text=True, check=True
+    ).stdout
+    links = {line.split()[-3]: line for line in listed.splitlines() if " -> " in line}
+    assert links.keys() == {
+        "./usr/bin/alleycat-gateway",
+        f"./{HOME}/bin/python3",
+        "./usr/share/doc/alleycat-gateway/LICENSE",
+    }
+    assert {line[:10] for line in links.values()} == {"lrwxrwxrwx"}
+
+
+def test_packages_built_in_another_folder_are_the_same_to_the_byte(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     if not request.config.getoption("--in-debian", default=False):
         pytest.skip("takes minutes: make package-test")
-    copies = [Path(shutil.copy(built(architecture), tmp_path)) for architecture in ARCHITECTURES]
-    subprocess.run(["make", "--silent", "deb"], cwd=ROOT, check=True)
-    packages = [ROOT / "dist" / copy.name for copy in copies]
-    assert all(cmp(*both, shallow=False) for both in zip(packages, copies, strict=True))
+    other = tmp_path / "other"
+    no_sources = shutil.ignore_patterns(".venv*", "build", "dist", "__pycache__")
+    shutil.copytree(ROOT, other, ignore=no_sources)
+    subprocess.run(["make", "--silent", "deb"], cwd=other, check=True)
+    for package in map(built, ARCHITECTURES):
+        assert cmp(package, other / "dist" / package.name, shallow=False), package.name
