@@ -156,8 +156,8 @@ class Store:
             self._finish((name, id_) for name, id_ in batch.done if id_ not in moved)
             raise
         self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
-        evicted = self._make_room()
         vanished, self._vanished = self._vanished, []
+        evicted = self._make_room()
         return Written(
             used_bytes=self.used_bytes,
             requeued={id_: placed.pop(id_) for id_ in again},
@@ -316,10 +316,7 @@ class Store:
         return sum(log.allocated_bytes for log in self._logs.values())
 
     def _in_quarantine(self, ids: set[int]) -> list[tuple[Record, LogName]]:
-        """Return the quarantined messages with these ids, and their logs.
-
-        If different ones have the same id, after a power cut, return one: the next may follow later.
-        """
+        """Return the quarantined messages with these ids, one of each, and their logs."""
         found, payloads = [], dict[int, bytes]()
         for log in list(self._quarantine()) if ids else ():
             if log.name.first_id > max(ids) or log.highest_id < min(ids):
@@ -327,6 +324,7 @@ class Store:
             messages = self._read(log)
             for id_ in messages.keys() & ids:
                 race_id, _, payload = decode_quarantined(messages[id_])
+                # After a power cut, different ones may have the same id; another may follow later.
                 if payloads.setdefault(id_, payload) == payload:
                     found.append((Record(id_, race_id, payload), log.name))
         return found
