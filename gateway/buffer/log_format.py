@@ -27,6 +27,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import Self
 
 from awscrt.checksums import crc32c
@@ -225,7 +226,7 @@ def decode_closing_record(end: bytes, salt: int) -> RecordHead | None:
     if len(end) != OVERHEAD_BYTES:
         return None
     whole = int.from_bytes(end)
-    for flip in (0, *(1 << bit for bit in range(8 * len(end)))):
+    for flip in chain([0], (1 << bit for bit in range(8 * len(end)))):
         decoded = decode_record((whole ^ flip).to_bytes(len(end)), 0, salt)
         if decoded is not None:
             return decoded[0]
