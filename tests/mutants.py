@@ -253,9 +253,16 @@ MUTANTS = (
     Mutant(
         "a full disk keeps what is done with while more is due",
         "gateway/buffer/store.py",
-        "            self._finish((name, id_) for name, id_ in batch.done if id_ not in moved)\n",
+        "            self._finish(batch.done_anyway)  # a full disk needs the room\n",
         "",
         "tests/gateway/buffer/test_store.py",
+    ),
+    Mutant(
+        "acknowledgements pile up in memory while the disk fails",
+        "gateway/buffer/buffer.py",
+        "            self._ledger.failed(batch)\n",
+        "",
+        "tests/gateway/buffer/test_buffer.py",
     ),
     Mutant(
         "a write for many races keeps the file of each open",
@@ -331,11 +338,10 @@ MUTANTS = (
     Mutant(
         "a message counts as written before it is",
         "gateway/buffer/buffer.py",
-        "        written = await self._disk.write(batch)\n        self._ledger.sends_unwritten",
+        "        batch = self._ledger.batch(due)\n",
+        "        batch = self._ledger.batch(due)\n"
         "        for entry in due:\n"
-        "            self._ledger.unwritten.pop(entry, None)\n"
-        "        written = await self._disk.write(batch)\n"
-        "        self._ledger.sends_unwritten",
+        "            self._ledger.unwritten.pop(entry, None)\n",
         PROMISE,
     ),
     Mutant(
