@@ -376,9 +376,9 @@ async def test_message_set_aside_on_a_full_disk_stays_where_it_is_until_there_is
         bench.buffer.append(message(second))
     await bench.clock.run_for(1)
     bench.failure = StoreError("disk full")
-    first, second = await bench.take_all()
+    first, following = await bench.take_all()
     bench.buffer.quarantine(first, "refused")
-    bench.buffer.acknowledge(second)
+    bench.buffer.acknowledge(following)
     await bench.clock.run_for(10)
     assert bench.on_disk() == [1], "a kill costs nothing"
     bench.failure = None
