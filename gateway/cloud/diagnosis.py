@@ -67,7 +67,9 @@ _SWALLOWED = (
 )
 #: awscrt's error for an answer that is not MQTT 5, such as that of a broker for MQTT 3.1.1.
 _NOT_MQTT_5 = "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR"
-_SILENT = {"AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sends no MQTT answer"}
+_SILENT = {
+    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sends no complete MQTT answer"
+}
 _OTHER_FAMILY = ', or cloud.address_family = "{family}"'
 _CLOCK = "check the clock with `timedatectl`; if the clock is right, "
 _NEW_CERTIFICATE = "the broker needs a new certificate"
@@ -128,7 +130,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The step that failed, and what to do. `is_refusal`: the broker refuses our certificate."""
+    """The step that failed, and what to do. `is_refusal`: the broker refuses us."""
 
     what: str
     remedy: str

@@ -391,7 +391,9 @@ async def test_path_that_opens_and_swallows_names_the_mtu(
 
 async def test_handshake_that_succeeds_is_not_said_to_get_no_answer(authority: Authority) -> None:
     diagnosis = swallowed(to(8883, authority), "AWS_ERROR_MQTT5_CONNACK_TIMEOUT")
-    assert diagnosis.what == "127.0.0.1:8883: connected, but the broker sends no MQTT answer"
+    assert (
+        diagnosis.what == "127.0.0.1:8883: connected, but the broker sends no complete MQTT answer"
+    )
     assert "MTU" in diagnosis.remedy
 
 

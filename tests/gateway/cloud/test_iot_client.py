@@ -54,13 +54,6 @@ def test_credentials_error_names_the_three_files_and_what_was_expected(tmp_path:
     assert "expected PEM files" in str(refused.value)
 
 
-def test_failed_connection_is_explained_by_the_broker_if_it_answered() -> None:
-    refused = mqtt5.ConnackPacket(reason_code=mqtt5.ConnectReasonCode.NOT_AUTHORIZED)
-    error = exceptions.from_code(1051)
-    failure = mqtt5.LifecycleConnectFailureData(connack_packet=refused, exception=error)
-    assert explain_failure(failure) == "the broker refused the client: not authorized"
-
-
 @pytest.mark.parametrize(
     ("explain", "blames_a_certificate"),
     [(explain_failure, True), (explain_plaintext_failure, False)],
