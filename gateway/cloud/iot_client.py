@@ -16,6 +16,7 @@ from gateway.cloud.tunnel import Tunnel
 from gateway.cloud.uplink import Answer
 from gateway.cloud.way import Family
 from gateway.config.cloud import CloudConfig
+from gateway.config.pem import is_damaged
 
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000
@@ -75,7 +76,9 @@ def build_client(
             client_options=options,
         )
     except (exceptions.AwsCrtError, RuntimeError) as error:
-        reason = mqtt_errors.explain(*name_and_message(error))
+        is_of_ca = cloud.ca_file is not None and is_damaged(cloud.ca_file)
+        cause = "cloud.ca_file is damaged" if is_of_ca else "TLS does not support this kind of key"
+        reason = f"{cause} ({mqtt_errors.explain(*name_and_message(error))})"
         raise credentials_error(cloud, reason) from error
 
 

@@ -403,4 +403,4 @@ async def test_private_key_of_another_certificate_is_a_failure(
         settings(broker.port, mine, private_key_file=other.private_key_file)
     )
     assert finding.state is State.FAILED
-    assert "expected PEM files, with the RSA or ECDSA private key" in finding.what
+    assert "does not match cloud.certificate_file" in finding.what
