@@ -63,7 +63,7 @@ MUTANTS = (
     Mutant(
         "a connection whose acceptance cannot be read is awaited for ever",
         "gateway/cloud/iot_core.py",
-        "self._attempt = self._loop.call_later(ATTEMPT_S, self._on_refused, UNREADABLE)",
+        "self._attempt = self._loop.create_task(self._await_outcome())",
         "pass",
         "tests/gateway/cloud/test_iot_core.py",
     ),

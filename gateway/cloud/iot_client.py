@@ -13,7 +13,7 @@ from awsiot import mqtt5_client_builder
 from gateway.cloud import mqtt_errors
 from gateway.cloud.credentials import Credentials, credentials_error
 from gateway.cloud.tunnel import Tunnel
-from gateway.cloud.uplink import Answer
+from gateway.cloud.uplink import Answer, Ending
 from gateway.cloud.way import Family
 from gateway.config.cloud import CloudConfig
 from gateway.config.pem import is_damaged
@@ -97,6 +97,18 @@ def name_and_message(error: BaseException | None) -> tuple[str, str]:
     if isinstance(error, exceptions.AwsCrtError):
         return error.name, error.message
     return "", str(error) or type(error).__name__
+
+
+def end_of_connection(data: mqtt5.LifecycleDisconnectData) -> tuple[Answer, Ending]:
+    """Return the answer to all open messages after the end of a connection, and who ended it."""
+    if data.disconnect_packet is None:
+        name, message = name_and_message(data.exception)
+        return mqtt_errors.end_answer(name, message), mqtt_errors.hangup_ending(name)
+    code = data.disconnect_packet.reason_code
+    if code is None:  # a code unknown to the SDK
+        code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
+    answer = mqtt_errors.disconnect_answer(code.value, code.name)
+    return answer, mqtt_errors.disconnect_ending(code.value)
 
 
 def publish_answer(future: Future[Any], topic: str) -> Answer:

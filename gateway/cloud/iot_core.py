@@ -28,6 +28,7 @@ from gateway.cloud.fallback import Fallback
 from gateway.cloud.iot_client import (
     Link,
     build_client,
+    end_of_connection,
     explain_failure,
     explain_plaintext_failure,
     name_and_message,
@@ -47,7 +48,7 @@ from gateway.config.cloud import CloudConfig
 from gateway.timing.backoff import Backoff
 
 #: Seconds within which each attempt to connect succeeds or fails: awscrt waits 10 s each for TCP,
-#: TLS and CONNACK, and the name must be looked up before.
+#: TLS and CONNACK. Only the look-up of the name may take longer, where no name server answers.
 ATTEMPT_S = 45.0
 #: The first and the longest wait, in seconds, before a refused subscription is tried again.
 RETRY_FIRST_S, RETRY_MAX_S = 10.0, 600.0
@@ -101,7 +102,7 @@ class IotCore:
         self.diagnosis: Diagnosis | None = None
         self._judging: asyncio.Task[None] | None = None
         #: Runs while the outcome of an attempt to connect is awaited.
-        self._attempt: asyncio.TimerHandle | None = None
+        self._attempt: asyncio.Task[None] | None = None
         self._link = self._new_link(self.files.loaded)
         #: The end of the previous link, and the start of the one that replaces it.
         self._replacing: asyncio.Task[None] | None = None
@@ -218,7 +219,12 @@ class IotCore:
         if self._connected or self._attempt is not None:
             self._on_refused(UNREADABLE)
         self._end_attempt()
-        self._attempt = self._loop.call_later(ATTEMPT_S, self._on_refused, UNREADABLE)
+        self._attempt = self._loop.create_task(self._await_outcome())
+
+    async def _await_outcome(self) -> None:
+        await asyncio.sleep(ATTEMPT_S)
+        found = await diagnose_failure(self._cloud, self._link.family, "")
+        self._on_refused(found or UNREADABLE)
 
     def _on_refused(self, diagnosis: Diagnosis) -> None:
         self.diagnosis = diagnosis
@@ -268,17 +274,8 @@ class IotCore:
         self.renew()
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
-        if not self._connected:
-            pass  # the broker has refused the client before
-        elif data.disconnect_packet is not None:
-            code = data.disconnect_packet.reason_code
-            if code is None:  # a code unknown to the SDK
-                code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
-            answer = mqtt_errors.disconnect_answer(code.value, code.name)
-            self._down(answer, mqtt_errors.disconnect_ending(code.value))
-        else:
-            name, message = name_and_message(data.exception)
-            self._down(mqtt_errors.end_answer(name, message), mqtt_errors.hangup_ending(name))
+        if self._connected:  # otherwise, why it is not is known already
+            self._down(*end_of_connection(data))
         self.renew()
 
     def _down(self, answer: Answer, ending: Ending) -> None:
