@@ -150,7 +150,8 @@ async def connack_broker(connack: bytes) -> AsyncIterator[CloudConfig]:
             writer.write(connack)
             writer.write_eof()
             await reader.read()
-            writer.close()
+        writer.close()
+        with suppress(OSError):
             await writer.wait_closed()
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
