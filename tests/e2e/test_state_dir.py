@@ -74,7 +74,7 @@ def mounted(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root may mount a file system")
     place = tmp_path / "var"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "tmpfs", place]
+    mount = ["mount", "-t", "tmpfs", "tmpfs", str(place)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("no file system can be mounted here")
     yield place
