@@ -55,6 +55,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "every refusal of a connection is blamed on the policy",
+        "gateway/cloud/connack.py",
+        "remedy.format(**facts) if remedy else permission_remedy(cloud, client_id),",
+        "permission_remedy(cloud, client_id),",
+        "tests/gateway/cloud/test_connack.py",
+    ),
+    Mutant(
+        "a connection whose acceptance cannot be read is awaited for ever",
+        "gateway/cloud/iot_core.py",
+        "self._attempt = self._loop.create_task(self._await_outcome())",
+        "pass",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "the note of a certificate that was corrected stays in the status",
+        "gateway/config/reload.py",
+        "if config == self._in_use:",
+        "if False:",
+        "tests/gateway/config/test_reload.py",
+    ),
+    Mutant(
         "a path that is not Unicode costs the status",
         "gateway/terminal/json_line.py",
         'return line.encode(errors="replace") + b"\\n"',

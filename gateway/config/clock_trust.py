@@ -3,7 +3,9 @@
 from functools import cache, partial
 from pathlib import Path
 
+from gateway.config.pem import MAX_BYTES
 from gateway.config.schema import Config
+from gateway.host.atomic_file import read_file
 from gateway.host.boots import Boots
 from gateway.host.state_file import StateFiles
 from gateway.timing.clock import this_boot
@@ -27,7 +29,7 @@ def _earliest_ms(certificate_file: Path | None) -> int:
     if certificate_file is None:
         return EARLIEST_MS
     try:
-        own = x509.load_pem_x509_certificates(certificate_file.read_bytes())[0]
+        own = x509.load_pem_x509_certificates(read_file(certificate_file, MAX_BYTES))[0]
     except (OSError, ValueError):  # the connection reports it
         return EARLIEST_MS
     return max(EARLIEST_MS, round(own.not_valid_before_utc.timestamp() * 1000))
