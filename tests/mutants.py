@@ -314,6 +314,13 @@ MUTANTS = (
         "tests/gateway/buffer/test_migration.py",
     ),
     Mutant(
+        "rows that a damaged table of an earlier version does not have any more are not missed",
+        "gateway/buffer/migration.py",
+        "        missing = counted[0][0] - count if counted else -1\n",
+        "        missing = 0 if counted else -1\n",
+        "tests/gateway/buffer/test_migration.py",
+    ),
+    Mutant(
         "a log that was deleted by others is not written again",
         "gateway/buffer/ledger.py",
         "            self.unwritten[entry] = None\n        queue.unwritten",
