@@ -314,6 +314,13 @@ MUTANTS = (
         "tests/gateway/buffer/test_migration.py",
     ),
     Mutant(
+        "each request reads the whole quarantine",
+        "gateway/buffer/store.py",
+        "            if max(ids) < log.name.first_id or log.highest_id < min(ids):\n",
+        "            if log.highest_id < log.name.first_id:\n",
+        "tests/gateway/buffer/test_quarantine.py",
+    ),
+    Mutant(
         "rows that a damaged table of an earlier version does not have any more are not missed",
         "gateway/buffer/migration.py",
         "        missing = counted[0][0] - count if counted else -1\n",
