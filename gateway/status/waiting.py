@@ -72,7 +72,7 @@ async def _wait(
             discarding = tasks.create_task(asyncio.to_thread(_discard_first_bike, config, clock))
             events = [asyncio.create_task(event.wait()) for event in (stop, hangup)]
             await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
-            await discarding  # before the next gateway opens the file
+            await discarding  # before the next gateway opens the buffer
             for task in (notifying, *events):
                 task.cancel()
 

@@ -19,7 +19,13 @@ from gateway.buffer import inspect as buffer_inspect
 from gateway.buffer import log_format
 from gateway.buffer.inspect import BufferView, BufferViewError, QuarantinedMessage
 from gateway.buffer.log_file import LOG_MESSAGES
-from gateway.buffer.log_format import HEADER_BYTES, OVERHEAD_BYTES, UNDATED
+from gateway.buffer.log_format import (
+    HEADER_BYTES,
+    OVERHEAD_BYTES,
+    UNDATED,
+    Contents,
+    LogName,
+)
 from gateway.buffer.store import Batch, Record, Store
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import telemetry_from_json
@@ -191,9 +197,14 @@ def test_export_has_no_more_in_memory_than_the_logs_that_overlap(
         store = Store(path, ROOMY)
         store.write(Batch([record(2 * n, 7, n), record(2 * n + 1, 7, n)]))
         store.close()
-    view, reads = BufferView(path), list[object]()
+    view, reads = BufferView(path), list[LogName]()
     read = view._read
-    monkeypatch.setattr(view, "_read", lambda name: reads.append(name) or read(name))
+
+    def noted(name: LogName) -> Contents | None:
+        reads.append(name)
+        return read(name)
+
+    monkeypatch.setattr(view, "_read", noted)
     messages = view.messages(7)
     next(messages)
     assert len(reads) <= 2

@@ -87,7 +87,7 @@ OFFLINE = gateway_status(
         ("buffer_problem", 1),
         ("buffer_used_bytes", 358_400),
         ("buffer_free_bytes", 9 * 1_080_000),
-        ("buffer_room_seconds", 4.5 * 3600),
+        ("buffer_room_seconds", 30_375),
         ("temperature_celsius", 61.2),
         ("undervoltage", 1),
         ("concerns", 8),
