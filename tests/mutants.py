@@ -316,7 +316,7 @@ MUTANTS = (
     Mutant(
         "each request reads the whole quarantine",
         "gateway/buffer/store.py",
-        "            if max(ids) < log.name.first_id or log.highest_id < min(ids):\n",
+        "            if log.name.first_id > max(ids) or log.highest_id < min(ids):\n",
         "            if log.highest_id < log.name.first_id:\n",
         "tests/gateway/buffer/test_quarantine.py",
     ),

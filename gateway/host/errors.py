@@ -16,6 +16,7 @@
         LocalCloudError            1  simulation/cloud/client.py
         MessageError               1  calibrating/messages.py
         NameTaken                  1  setup/service_files.py
+        NewerLogError              1  buffer/log_format.py
         NoAnswer                   1  cloud/iot_requests.py
         NoBackupError              1  sampling/calibration_store.py
         NoStatusError              3  status/client.py
