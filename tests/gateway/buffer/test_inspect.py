@@ -130,11 +130,12 @@ def test_buffer_view_has_an_overview_of_each_race_and_the_totals(path: Path) -> 
 
 
 def test_buffer_view_adds_up_the_logs_of_a_race(path: Path, store: Store) -> None:
-    for first in range(1, 3 * LOG_MESSAGES, 500):
-        store.write(Batch([record(n, 7, n % 300 + 1) for n in range(first, first + 500)]))
+    records = [record(n, 7, n % 300 + 1) for n in range(1, 3 * LOG_MESSAGES)]
+    for first in range(0, len(records), 500):
+        store.write(Batch(records[first : first + 500]))
     [seven] = BufferView(path).overview().races
-    assert (seven.messages, seven.first_second, seven.last_second) == (3500, 1, 300)
-    payloads = [record(n, 7, n % 300 + 1).payload for n in range(1, 3501)]
+    assert (seven.messages, seven.first_second, seven.last_second) == (len(records), 1, 300)
+    payloads = [one.payload for one in records]
     assert list(BufferView(path).messages(7)) == payloads
 
 
