@@ -314,6 +314,20 @@ MUTANTS = (
         "tests/gateway/buffer/test_migration.py",
     ),
     Mutant(
+        "logs that overlap are exported one after the other",
+        "gateway/buffer/inspect.py",
+        "            while waiting and waiting[0][0] < name.first_id:\n",
+        "            while waiting:\n",
+        "tests/gateway/buffer/test_inspect.py",
+    ),
+    Mutant(
+        "the note of a damaged buffer of an earlier version is lost in a kill",
+        "gateway/buffer/migration.py",
+        '    text = os.fsdecode(note.read_bytes()) if note.exists() else ""',
+        '    text = ""',
+        "tests/gateway/buffer/test_migration.py",
+    ),
+    Mutant(
         "each request reads the whole quarantine",
         "gateway/buffer/store.py",
         "            if log.name.first_id > max(ids) or log.highest_id < min(ids):\n",

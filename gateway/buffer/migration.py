@@ -99,7 +99,7 @@ def migrate(directory: Path, now_ms: int) -> str | None:
         _check_room(database)
         moved = _copy(database, building)
         aside = database.with_name(f"{FILE_NAME}.damaged-{now_ms}" if moved.is_damaged else _DONE)
-        replace_file(building / _NOTE, _note(database, aside, moved).encode())
+        replace_file(building / _NOTE, os.fsencode(_note(database, aside, moved)))
         sync_directory(directory.parent)  # the logs are there before the file goes
         for part in _parts(database):
             part.rename(part.with_name(part.name.replace(FILE_NAME, aside.name)))
@@ -116,7 +116,8 @@ def _join(building: Path, directory: Path) -> str | None:
     for place in (directory, directory.parent):
         sync_directory(place)
     note = building / _NOTE
-    text = note.read_text() if note.exists() else ""  # a kill in the next line has removed it
+    # A kill in the next line may have removed it.
+    text = os.fsdecode(note.read_bytes()) if note.exists() else ""
     shutil.rmtree(building)
     return text or None
 

@@ -175,6 +175,18 @@ def test_rows_that_are_no_messages_are_counted_and_kept_in_the_old_file(state: P
     store.close()
 
 
+def test_state_dir_whose_name_is_not_unicode_gets_its_note(tmp_path: Path) -> None:
+    state = tmp_path / os.fsdecode(b"st\xe4te")
+    state.mkdir()
+    database = earlier_buffer(state / "buffer.db", [Record(1, 5, b"{}")])
+    store = opened(state)
+    assert store.notes == [
+        f"{database} was damaged: 0 messages were recovered and 1 lost; the file is kept as "
+        f"{database}.migrated"
+    ]
+    store.close()
+
+
 def overwritten(database: Path, pages: list[int], junk: bytes) -> None:
     with database.open("r+b") as file:
         for page in pages:
