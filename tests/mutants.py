@@ -309,8 +309,8 @@ MUTANTS = (
     Mutant(
         "a locked file of an earlier version passes for a damaged one",
         "gateway/buffer/migration.py",
-        '                raise StoreError(f"{self.database}: {error}") from None\n',
-        "                pass\n",
+        '        raise StoreError(f"{database}: {error}") from None\n',
+        "        pass\n",
         "tests/gateway/buffer/test_migration.py",
     ),
     Mutant(

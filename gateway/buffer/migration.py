@@ -168,9 +168,19 @@ def _copy(database: Path, building: Path) -> _Moved:
                 refused = [(Record(*row), str(why)) for *row, why in rows if _is_sound(*row)]
                 store.write(Batch(quarantined=refused))
                 moved.count(len(refused), len(rows))
+    except sqlite3.Error as error:
+        _expect_damage(database, error)  # not even its first page can be read
+        moved.is_damaged, moved.lost = True, None
     finally:
         store.close()
     return moved
+
+
+def _expect_damage(database: Path, error: sqlite3.Error) -> None:
+    """Raise StoreError for an error that does not show damage."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF in _NOT_NOW and code not in _UNREADABLE:
+        raise StoreError(f"{database}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +235,7 @@ class _Table:
         except UnicodeDecodeError:
             pass
         except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", 0)
-            if code & 0xFF in _NOT_NOW and code not in _UNREADABLE:
-                raise StoreError(f"{self.database}: {error}") from None
+            _expect_damage(self.database, error)
         self.moved.is_damaged = True
         return None
 

@@ -243,23 +243,39 @@ store.close()
 """
 
 
+def moved_by_bad_disk(state: Path, workshop: Path, page: int) -> str:
+    """Return what the mover prints if the disk does not give a page of the file."""
+    workshop.mkdir()
+    disk = BadDisk(workshop, state)
+    disk.spoil_sector(state / "buffer.db", page * PAGE)
+    command = [sys.executable, "-c", MOVER, str(state)]
+    environment = {**os.environ, **disk.environment}
+    moved = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return moved.stdout.splitlines()[-1]
+
+
 @pytest.mark.slow
 def test_page_that_the_disk_does_not_give_costs_only_its_messages(
     state: Path, tmp_path: Path
 ) -> None:
     database = earlier_buffer(state / "buffer.db", telemetry(600))
     page, ids = list(leaves(database).items())[5]
-    workshop = tmp_path / "workshop"
-    workshop.mkdir()
-    disk = BadDisk(workshop, state)
-    disk.spoil_sector(database, page * PAGE)
-    command = [sys.executable, "-c", MOVER, str(state)]
-    environment = {**os.environ, **disk.environment}
-    moved = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     left = 600 - len(ids)
-    assert moved.stdout.endswith(
-        f"\n{left} {database} was damaged: {left} messages were recovered and {len(ids)} lost; "
-        f"the file is kept as {database}.damaged-7\n"
+    assert moved_by_bad_disk(state, tmp_path / "workshop", page) == (
+        f"{left} {database} was damaged: {left} messages were recovered and {len(ids)} lost; "
+        f"the file is kept as {database}.damaged-7"
+    )
+
+
+@pytest.mark.slow
+def test_file_whose_first_page_the_disk_does_not_give_is_set_aside(
+    state: Path, tmp_path: Path
+) -> None:
+    """The gateway goes on with a buffer, and the file can be tried again."""
+    database = earlier_buffer(state / "buffer.db", telemetry(600))
+    assert moved_by_bad_disk(state, tmp_path / "workshop", 0) == (
+        f"0 {database} was damaged: 0 messages were recovered and an unknown number lost; the "
+        f"file is kept as {database}.damaged-7"
     )
 
 
@@ -357,7 +373,7 @@ def test_locked_file_is_an_error_and_moved_later(
     "code", [sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_FSTAT, sqlite3.SQLITE_BUSY_RECOVERY]
 )
 def test_disk_that_fails_otherwise_than_in_reading_is_an_error_and_asked_later(
-    state: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    state: Path, code: int
 ) -> None:
     database = earlier_buffer(state / "buffer.db", telemetry(3))
 
@@ -373,6 +389,19 @@ def test_disk_that_fails_otherwise_than_in_reading_is_an_error_and_asked_later(
         connect = sqlite3.connect
         patch.setattr(sqlite3, "connect", lambda path: connect(path, factory=Failing))
         with pytest.raises(StoreError, match=f"{database}: disk I/O error"):
+            opened(state)
+    store = opened(state)
+    assert (waiting(store), store.notes) == (telemetry(3), [])
+    store.close()
+
+
+def test_file_that_cannot_be_opened_is_an_error_and_moved_later(state: Path) -> None:
+    """Another user's, for example."""
+    database = earlier_buffer(state / "buffer.db", telemetry(3))
+    with pytest.MonkeyPatch.context() as patch:
+        connect, elsewhere = sqlite3.connect, state / "missing" / "buffer.db"
+        patch.setattr(sqlite3, "connect", lambda _: connect(elsewhere))
+        with pytest.raises(StoreError, match=f"{database}: unable to open database file"):
             opened(state)
     store = opened(state)
     assert (waiting(store), store.notes) == (telemetry(3), [])
