@@ -337,8 +337,36 @@ MUTANTS = (
     Mutant(
         "a locked file of an earlier version passes for a damaged one",
         "gateway/buffer/migration.py",
-        '                raise StoreError(f"{self.database}: {error}") from None\n',
-        "                pass\n",
+        '        raise StoreError(f"{database}: {error}") from None\n',
+        "        pass\n",
+        "tests/gateway/buffer/test_migration.py",
+    ),
+    Mutant(
+        "logs that overlap are exported one after the other",
+        "gateway/buffer/inspect.py",
+        "            while waiting and waiting[0][0] < name.first_id:\n",
+        "            while waiting:\n",
+        "tests/gateway/buffer/test_inspect.py",
+    ),
+    Mutant(
+        "the note of a damaged buffer of an earlier version is lost in a kill",
+        "gateway/buffer/migration.py",
+        '    text = os.fsdecode(note.read_bytes()) if note.exists() else ""',
+        '    text = ""',
+        "tests/gateway/buffer/test_migration.py",
+    ),
+    Mutant(
+        "each request reads the whole quarantine",
+        "gateway/buffer/store.py",
+        "            if log.name.first_id > max(ids) or log.highest_id < min(ids):\n",
+        "            if log.highest_id < log.name.first_id:\n",
+        "tests/gateway/buffer/test_quarantine.py",
+    ),
+    Mutant(
+        "rows that a damaged table of an earlier version does not have any more are not missed",
+        "gateway/buffer/migration.py",
+        "        missing = counted[0][0] - count if counted else -1\n",
+        "        missing = 0 if counted else -1\n",
         "tests/gateway/buffer/test_migration.py",
     ),
     Mutant(

@@ -31,7 +31,7 @@ from gateway.timing.units import NS_PER_S
 
 #: Written at this part of the interval, so that the fsync is over when the interval is.
 COMMIT_AT = 0.8
-#: What is due so soon goes with the transaction: one tick's messages are made one after the other.
+#: What is due so soon goes with the write: one tick's messages are made one after the other.
 COMMIT_TOGETHER_NS = NS_PER_S // 20
 #: A `final` is not kept waiting; online it gets this long to be acknowledged first.
 FINAL_GRACE_NS = NS_PER_S // 4
@@ -212,7 +212,7 @@ class Buffer:
             await asyncio.shield(self.commit())
 
     async def commit(self, *, everything: bool = False) -> None:
-        """Write what is due now (or everything), in one transaction; nothing due, no write."""
+        """Write what is due now (or everything), at once; nothing due, no write."""
         async with self._writing:
             try:
                 await self._open()

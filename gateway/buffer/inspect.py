@@ -4,9 +4,11 @@ Strictly read-only, and without locks: a log is read as it is, and the gateway o
 deletes it.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from pathlib import Path
 from time import sleep
 
@@ -18,6 +20,7 @@ from gateway.buffer.log_format import (
     Contents,
     LogKind,
     LogName,
+    Message,
     NewerLogError,
     check_version,
     decode_log,
@@ -116,7 +119,6 @@ class BufferView:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        _check_access(path)
 
     @property
     def file_bytes(self) -> int:
@@ -156,19 +158,15 @@ class BufferView:
 
     def messages(self, race_id: int) -> Iterator[bytes]:
         """Yield the payloads of a race, byte for byte, oldest first."""
-        for name in self._names():
-            if name.kind is LogKind.RACE and name.race_id == race_id:
-                found = self._read(name)
-                yield from found.messages.values() if found else ()
+        for _, payload in self._in_order(LogKind.RACE, race_id):
+            yield payload
 
     def quarantine(self) -> Iterator[QuarantinedMessage]:
-        """Oldest first."""
-        for name in self._names():
-            found = self._read(name) if name.kind is LogKind.QUARANTINE else None
-            for id_, message in found.messages.items() if found else ():
-                race_id, reason, payload = decode_quarantined(message)
-                known_id = None if race_id == UNDATED else race_id
-                yield QuarantinedMessage(id_, known_id, reason, payload)
+        """Yield what is not sent any more, oldest first."""
+        for id_, message in self._in_order(LogKind.QUARANTINE, 0):
+            race_id, reason, payload = decode_quarantined(message)
+            known_id = None if race_id == UNDATED else race_id
+            yield QuarantinedMessage(id_, known_id, reason, payload)
 
     def problems(self, on_progress: OnProgress = _ignore) -> list[str]:
         """Return what is damaged, and messages that do not parse or are not of their race."""
@@ -187,9 +185,9 @@ class BufferView:
 
     def _names(self) -> list[LogName]:
         try:
-            files = sorted(file.name for file in self.path.iterdir())
+            files = sorted(os.listdir(self.path))
         except OSError as error:
-            raise BufferViewError(f"{self.path}: {error.strerror}") from error
+            raise BufferViewError(_refusal(self.path, error)) from error
         return [name for name in map(LogName.parse, files) if name is not None]
 
     def logs(self, on_progress: OnProgress = _ignore) -> Iterator[tuple[LogName, Contents]]:
@@ -200,6 +198,20 @@ class BufferView:
             found = self._read(name)
             if found is not None:
                 yield name, found
+
+    def _in_order(self, kind: LogKind, race_id: int) -> Iterator[Message]:
+        """Yield messages by id. Memory has only the logs that overlap."""
+        waiting: list[Message] = []
+        for name in self._names():
+            if (name.kind, name.race_id) != (kind, race_id):
+                continue
+            while waiting and waiting[0][0] < name.first_id:
+                yield heappop(waiting)
+            found = self._read(name)
+            for message in found.messages.items() if found else ():
+                heappush(waiting, message)
+        while waiting:
+            yield heappop(waiting)
 
     def _read(self, name: LogName) -> Contents | None:
         """Return what a log holds; None if it has been deleted meanwhile."""
@@ -240,27 +252,26 @@ class BufferView:
         return self.path / str(name)
 
 
-def _check_access(path: Path) -> None:
-    try:
-        if path.is_dir():
-            next(path.iterdir(), None)
-            return
-        is_missing = not path.exists()
-    except PermissionError:
-        raise BufferViewError(
-            f"permission denied: {path}; run this command as user {_owner(path)} or with sudo"
-        ) from None
-    if not path.parent.is_dir():
-        raise BufferViewError(f"{path.parent} does not exist; expected the state_dir of a gateway")
-    if is_missing:
-        raise BufferViewError(
-            f"{path} does not exist: no gateway of this version has run with this state_dir yet"
-        )
-    raise BufferViewError(f"{path} is not a directory; expected a gateway's buffer")
+def _refusal(path: Path, error: OSError) -> str:
+    """Return why a directory cannot be looked into, and what to do."""
+    match error:
+        case PermissionError():
+            return (
+                f"permission denied: {path}; run this command as user {_owner(path)} or with sudo"
+            )
+        case FileNotFoundError() if path.parent.is_dir():
+            return (
+                f"{path} does not exist: no gateway of this version has run with this state_dir yet"
+            )
+        case FileNotFoundError():
+            return f"{path.parent} does not exist; expected the state_dir of a gateway"
+        case NotADirectoryError():
+            return f"{path} is not a directory; expected a gateway's buffer"
+    return f"{path}: {error.strerror}"
 
 
 def _owner(path: Path) -> str:
-    """Who may read it: of the nearest directory that shows."""
+    """Return who may read it: the owner of the nearest directory that shows."""
     for place in (path, *path.parents):
         with suppress(OSError, KeyError):
             return place.owner()

@@ -32,6 +32,8 @@ from typing import Self
 
 from awscrt.checksums import crc32c
 
+from gateway.host.errors import GatewayError
+
 VERSION = 1
 #: The logs' directory in the state directory.
 DIRECTORY_NAME = "buffer"
@@ -87,7 +89,7 @@ class RecordKind(IntEnum):
     DONE = ord("D")
 
 
-class NewerLogError(ValueError):
+class NewerLogError(GatewayError):
     """The file is of a newer version. The text is that version."""
 
 

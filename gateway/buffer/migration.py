@@ -1,7 +1,8 @@
 """Messages of version 0.1, which kept them in an SQLite file, move into logs. Blocking.
 
-The logs are built in a directory of their own. When they are whole, the file is renamed; then they
-join the others. A kill in between is of no consequence: the next start goes on from there.
+The logs are built in a directory of their own, with the note. When they are whole, the file is
+renamed; then they join the others. A kill in between is of no consequence: the next start goes on
+from there.
 """
 
 import os
@@ -19,23 +20,36 @@ from pydantic import ValidationError
 
 from gateway.buffer.log_format import UNDATED
 from gateway.buffer.store import Batch, Record, Store, StoreError
-from gateway.host.atomic_file import sync_directory
+from gateway.host.atomic_file import replace_file, sync_directory
 from gateway.telemetry.message import telemetry_from_json
 from gateway.telemetry.undated import NotDatable, undated_from_json
 
 #: The file in the state directory, and the files that SQLite makes for it.
 FILE_NAME = "buffer.db"
 _SUFFIXES = ("", "-wal", "-shm")
+#: The name of the file when its messages are in logs.
+_DONE = f"{FILE_NAME}.migrated"
+#: The file next to the new logs that has the note.
+_NOTE = "note"
 #: Messages moved in one write.
 ROWS = 1000
 #: No row has a higher id.
 _ID_MAX = (1 << 63) - 1
-_TELEMETRY = "SELECT id, race_id, payload FROM telemetry WHERE id >= ? ORDER BY id LIMIT ?"
-_QUARANTINE = (
-    "SELECT id, race_id, payload, reason FROM quarantine WHERE id >= ? ORDER BY id LIMIT ?"
+#: For each table: what gives some rows from an id on, and what counts them.
+_TELEMETRY = (
+    "SELECT id, race_id, payload FROM telemetry WHERE id >= ? ORDER BY id LIMIT ?",
+    "SELECT count(*) FROM telemetry",
 )
+_QUARANTINE = (
+    "SELECT id, race_id, payload, reason FROM quarantine WHERE id >= ? ORDER BY id LIMIT ?",
+    "SELECT count(*) FROM quarantine",
+)
+#: SQLite's result codes for pages that the disk does not give. Each costs only what is in it: of a
+#: disk that gives nothing at all, the logs cannot be written either.
+_UNREADABLE = sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_CORRUPTFS
 #: SQLite's primary result codes for a file that may be sound, but cannot be read now.
 _NOT_NOW = (
+    sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -55,15 +69,18 @@ Row = tuple[Any, ...]
 
 @dataclass(slots=True)
 class _Moved:
-    """What has become of the messages. `is_damaged`: there may have been more."""
+    """What has become of the messages. `lost` None: there may have been any number more."""
 
     messages: int = 0
-    invalid: int = 0
+    lost: int | None = 0
     is_damaged: bool = False
 
     def count(self, moved: int, rows: int) -> None:
         self.messages += moved
-        self.invalid += rows - moved
+        self.lose(rows - moved)
+
+    def lose(self, count: int | None) -> None:
+        self.lost = None if self.lost is None or count is None else self.lost + count
 
 
 def is_needed(directory: Path) -> bool:
@@ -77,37 +94,43 @@ def migrate(directory: Path, now_ms: int) -> str | None:
     Return a note if not all could be read. Raises OSError or StoreError; then nothing has changed.
     """
     database, building = _places(directory)
-    note = None
     if database.is_file():
         _remove(building)
         _check_room(database)
         moved = _copy(database, building)
-        sync_directory(directory.parent)  # the logs are there before the file goes
         aside = database.with_name(f"{FILE_NAME}.damaged-{now_ms}" if moved.is_damaged else _DONE)
-        for suffix in _SUFFIXES:
-            part = database.with_name(FILE_NAME + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
+        replace_file(building / _NOTE, os.fsencode(_note(database, aside, moved)))
+        sync_directory(directory.parent)  # the logs are there before the file goes
+        for part in _parts(database):
+            part.rename(part.with_name(part.name.replace(FILE_NAME, aside.name)))
         sync_directory(directory.parent)
         log.info("buffer of an earlier version moved into logs", messages=moved.messages)
-        note = _note(database, aside, moved)
-    if building.is_dir():
-        directory.mkdir(mode=0o700, exist_ok=True)
-        for file in building.iterdir():
-            file.rename(directory / file.name)
-        for place in (directory, directory.parent):
-            sync_directory(place)
-        building.rmdir()
-    return note
+    return _join(building, directory) if building.is_dir() else None
 
 
-#: The name of the file when its messages are in logs.
-_DONE = f"{FILE_NAME}.migrated"
+def _join(building: Path, directory: Path) -> str | None:
+    """Move the new logs to the others; return the note."""
+    directory.mkdir(mode=0o700, exist_ok=True)
+    for file in building.glob("*.log"):
+        file.rename(directory / file.name)
+    for place in (directory, directory.parent):
+        sync_directory(place)
+    note = building / _NOTE
+    # A kill in the next line may have removed it.
+    text = os.fsdecode(note.read_bytes()) if note.exists() else ""
+    shutil.rmtree(building)
+    return text or None
 
 
 def _places(directory: Path) -> tuple[Path, Path]:
     """Return the file of the earlier version, and where its logs are built."""
     return directory.with_name(FILE_NAME), directory.with_name("buffer.new")
+
+
+def _parts(database: Path) -> list[Path]:
+    """Return the file, and those that SQLite has left next to it."""
+    paths = [database.with_name(FILE_NAME + suffix) for suffix in _SUFFIXES]
+    return [path for path in paths if path.exists()]
 
 
 def _remove(building: Path) -> None:
@@ -120,7 +143,8 @@ def _remove(building: Path) -> None:
 
 def _check_room(database: Path) -> None:
     """Refuse a disk without room for both, so that it is not filled again and again."""
-    needed, disk = database.stat().st_size, os.statvfs(database.parent)
+    needed = sum(part.stat().st_size for part in _parts(database))
+    disk = os.statvfs(database.parent)
     free = disk.f_bavail * disk.f_frsize
     if free < needed:
         raise StoreError(
@@ -136,17 +160,27 @@ def _copy(database: Path, building: Path) -> _Moved:
         with closing(sqlite3.connect(database)) as connection:
             # Else SQLite maps an index of the -wal, which ends in SIGBUS on a full disk.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            for rows in _Table(database, connection, _TELEMETRY, moved).pages():
+            for rows in _Table(database, connection, *_TELEMETRY, moved).pages():
                 records = [Record(*row) for row in rows if _is_message(*row)]
                 store.write(Batch(records))
                 moved.count(len(records), len(rows))
-            for rows in _Table(database, connection, _QUARANTINE, moved).pages():
+            for rows in _Table(database, connection, *_QUARANTINE, moved).pages():
                 refused = [(Record(*row), str(why)) for *row, why in rows if _is_sound(*row)]
                 store.write(Batch(quarantined=refused))
                 moved.count(len(refused), len(rows))
+    except sqlite3.Error as error:
+        _expect_damage(database, error)  # not even its first page can be read
+        moved.is_damaged, moved.lost = True, None
     finally:
         store.close()
     return moved
+
+
+def _expect_damage(database: Path, error: sqlite3.Error) -> None:
+    """Raise StoreError for an error that does not show damage."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF in _NOT_NOW and code not in _UNREADABLE:
+        raise StoreError(f"{database}: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,45 +190,52 @@ class _Table:
     database: Path
     connection: sqlite3.Connection
     statement: str
+    counting: str
     moved: _Moved
 
     def pages(self) -> Iterator[list[Row]]:
-        """Yield the rows that can be read, with their ids, some at a time."""
-        first, limit = 0, ROWS
+        """Yield the rows that can be read, with their ids, some at a time; count the others."""
+        first, limit, count = 0, ROWS, 0
         while first < _ID_MAX:
             rows = self._rows(first, limit)
             if rows:
                 yield rows
-                first = rows[-1][0] + 1
+                first, count = rows[-1][0] + 1, count + len(rows)
             elif rows is not None:
-                return
+                break
             elif limit > 1:
                 limit //= 2  # up to the damage
             else:
                 first, limit = self._end_of_damage(first), ROWS
+        # The count goes by the index: it misses rows that the table has lost without an error.
+        counted = self._read(self.counting)
+        missing = counted[0][0] - count if counted else -1
+        self.moved.is_damaged |= missing != 0
+        self.moved.lose(missing if missing >= 0 else None)
 
     def _end_of_damage(self, first: int) -> int:
         """Return the next id from which on rows can be read, by doubling and halving the gap."""
         gap = 1
-        while first + gap < _ID_MAX and self._rows(first + gap, 1) is None:
+        while first + gap < _ID_MAX and not self._is_readable(first + gap):
             gap *= 2
-        if first + gap >= _ID_MAX:
-            return _ID_MAX
-        ids = range(first, first + gap)
+        ids = range(first, min(first + gap, _ID_MAX))
         return first + bisect_left(ids, x=True, lo=gap // 2, key=self._is_readable)
 
     def _is_readable(self, first: int) -> bool:
         return self._rows(first, 1) is not None
 
     def _rows(self, first: int, limit: int) -> list[Row] | None:
-        """Return some rows from an id on; None if they are damaged. Raises StoreError."""
+        """Return some rows from an id on; None if they are damaged."""
+        return self._read(self.statement, first, limit)
+
+    def _read(self, statement: str, *parameters: int) -> list[Row] | None:
+        """Return the rows; None if the disk does not give them whole. Raises StoreError."""
         try:
-            return self.connection.execute(self.statement, (first, limit)).fetchall()
+            return self.connection.execute(statement, parameters).fetchall()
         except UnicodeDecodeError:
             pass
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW:
-                raise StoreError(f"{self.database}: {error}") from None
+            _expect_damage(self.database, error)
         self.moved.is_damaged = True
         return None
 
@@ -216,11 +257,11 @@ def _is_sound(id_: object, race_id: object, payload: object) -> bool:
     return isinstance(id_, int) and isinstance(race_id, int) and isinstance(payload, bytes)
 
 
-def _note(database: Path, aside: Path, moved: _Moved) -> str | None:
-    if not (moved.is_damaged or moved.invalid):
-        return None
-    lost = "an unknown number were" if moved.is_damaged else f"{moved.invalid} were"
+def _note(database: Path, aside: Path, moved: _Moved) -> str:
+    if not (moved.is_damaged or moved.lost):
+        return ""
+    lost = "an unknown number" if moved.lost is None else moved.lost
     return (
-        f"{database} was damaged: {moved.messages} messages were recovered, {lost} lost; the file "
-        f"is kept as {aside}"
+        f"{database} was damaged: {moved.messages} messages were recovered and {lost} lost; the "
+        f"file is kept as {aside}"
     )

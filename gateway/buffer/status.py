@@ -45,7 +45,7 @@ class BufferStatus:
             description="events that cannot be counted, such as a damaged file that was set aside"
         ),
     ] = ()
-    used_bytes: Annotated[int, Field(description="size of the buffer's file")] = 0
+    used_bytes: Annotated[int, Field(description="room that the buffer takes on the disk")] = 0
     free_bytes: Annotated[
         int | None, Field(description="room left for messages; null until the disk has been read")
     ] = None

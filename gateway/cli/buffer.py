@@ -15,10 +15,10 @@ from gateway.cli.quarantine import (
     RaceOption,
     ReasonOption,
     choose,
+    choose_sendable,
     confirm_drop,
     release,
     select,
-    without_undatable,
 )
 from gateway.host.errors import FAILED, USAGE
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.status.concerns import Command
     from gateway.terminal.console import Console
 
-#: Limits the problems that `verify` prints; a file may have as many as it has messages.
+#: Limits the problems that `verify` prints; a buffer may have as many as messages.
 PROBLEMS_SHOWN = 50
 
 app = typer.Typer(no_args_is_help=True)
@@ -153,12 +153,12 @@ def quarantine(
     """List the messages that are no longer sent, and why."""
     from gateway.terminal.console import Console
 
-    messages = list(_look(config, state_dir).quarantine())
+    messages = _look(config, state_dir).quarantine()
     if json:
         for message in messages:
             typer.echo(_quarantined_json(message))
     else:
-        _show_quarantine(Console(), messages)
+        _show_quarantine(Console(), list(messages))
 
 
 @app.command()
@@ -178,11 +178,9 @@ def requeue(
     Seconds from a boot whose time is not known have no race: they stay in quarantine.
     """
     selection = select(race, message, reason, is_all=all_)
-    view, command = _look(config, state_dir), _command_for(config, state_dir)
-    chosen = choose(view, selection, command)
-    directory = view.path.parent
-    chosen = without_undatable(chosen, directory, command)
-    release("requeue", chosen, directory, is_json=json)
+    view = _look(config, state_dir)
+    ids = choose_sendable(view, selection, _command_for(config, state_dir))
+    release("requeue", ids, view.path.parent, is_json=json)
 
 
 @app.command()
@@ -202,10 +200,9 @@ def drop(
     """
     selection = select(race, message, reason, is_all=all_)
     view = _look(config, state_dir)
-    chosen = choose(view, selection, _command_for(config, state_dir))
-    directory = view.path.parent
-    confirm_drop(len(chosen), yes=yes)
-    release("drop", chosen, directory, is_json=json)
+    ids = choose(view, selection, _command_for(config, state_dir))
+    confirm_drop(len(ids), yes=yes)
+    release("drop", ids, view.path.parent, is_json=json)
 
 
 def _look(config: Path | None, state_dir: Path | None) -> "BufferView":

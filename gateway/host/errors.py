@@ -16,6 +16,7 @@
         LocalCloudError            1  simulation/cloud/client.py
         MessageError               1  calibrating/messages.py
         NameTaken                  1  setup/service_files.py
+        NewerLogError              1  buffer/log_format.py
         NoAnswer                   1  cloud/iot_requests.py
         NoBackupError              1  sampling/calibration_store.py
         NoStatusError              3  status/client.py
@@ -31,15 +32,12 @@
             TokenRefused           1  provisioning/steps.py
         RedriveError               1  redrive/session.py
         Rejected                   1  cloud/iot_requests.py
-        ReleaseError               1  buffer/quarantine.py
         ResultsError               1  race/results.py
         RuleTemplateError          1  simulation/cloud/rule.py
         SetupError               any  setup/session.py
         StateDirError              1  host/state_dir.py
         StatusFormatError          1  status/report.py
         StoreError                 1  buffer/store.py
-            DamagedStoreError      1  buffer/store.py
-                NewerStoreError    1  buffer/store.py
         TailFormatError            1  tail/events.py
 
 Each is defined in the module that raises it. Its text is for the user: what is wrong, what was

@@ -83,7 +83,7 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
         "Files in the state directory that could not be used and were set aside.",
         status.files_set_aside,
     )
-    yield "buffer_used_bytes", "Size of the buffer's file.", buffer.used_bytes
+    yield "buffer_used_bytes", "Room that the buffer takes on the disk.", buffer.used_bytes
     yield "buffer_free_bytes", "Room left for the buffer.", buffer.free_bytes
     yield "buffer_room_seconds", "Racing time left without a cloud.", room_s
     yield "temperature_celsius", "Temperature of the board.", pi.temperature_c

@@ -92,8 +92,8 @@ def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
         yield "certificate", ", ".join(f"{one.key} {one.expiry}" for one in soon), ODD
     kept = f"{counted(buffer.depth, 'message')} waiting, {buffer.on_disk:,} on disk"
     room = "" if hours_left is None else f", room for {duration(hours_left * 3600)}"
-    file = f", file {size(buffer.used_bytes)}" if buffer.used_bytes else ""
-    yield "buffer", kept + file + room, "" if buffer.problem is None else BAD
+    taken = f" ({size(buffer.used_bytes)})" if buffer.used_bytes else ""
+    yield "buffer", kept + taken + room, "" if buffer.problem is None else BAD
     produced = f"{status.produced:,} produced ({status.produced_per_s:.1f}/s)"
     accepted = f"{status.accepted:,} accepted ({status.accepted_per_s:.1f}/s)"
     yield "messages", f"{produced}, {accepted} since the start", ""

@@ -7,13 +7,15 @@ is set up later.
 import asyncio
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 
-from gateway.buffer.discard import discard_messages
-from gateway.buffer.log_format import DIRECTORY_NAME
+from gateway.buffer.log_format import DIRECTORY_NAME, LogName
+from gateway.buffer.migration import is_needed
+from gateway.buffer.opening import open_store
 from gateway.buffer.status import BufferStatus
-from gateway.buffer.store import StoreError
+from gateway.buffer.store import Batch, Store, StoreError
 from gateway.config.first import is_of_first_bike, is_set_up
 from gateway.config.problems import ConfigError
 from gateway.config.schema import Config
@@ -70,7 +72,7 @@ async def _wait(
             discarding = tasks.create_task(asyncio.to_thread(_discard_first_bike, config, clock))
             events = [asyncio.create_task(event.wait()) for event in (stop, hangup)]
             await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
-            await discarding  # before the next gateway opens the file
+            await discarding  # before the next gateway opens the buffer
             for task in (notifying, *events):
                 task.cancel()
 
@@ -87,6 +89,31 @@ def _discard_first_bike(config: Config, clock: GatewayClock) -> None:
         return
     if count:
         log.info("seconds of the simulated bike discarded", count=count)
+
+
+def discard_messages(
+    path: Path, max_bytes: int, now_ms: int, is_unwanted: Callable[[bytes], bool]
+) -> int:
+    """Delete the unwanted messages and undated seconds of a buffer; return their number.
+
+    Raises StoreError. A directory that does not exist is not created.
+    """
+    if not (path.exists() or is_needed(path)):
+        return 0
+    store = open_store(path, max_bytes, now_ms)
+    for note in store.notes:
+        log.error(note)
+    try:
+        return sum(_discard_from(store, name, is_unwanted) for name in store.waiting())
+    finally:
+        store.close()
+
+
+def _discard_from(store: Store, name: LogName, is_unwanted: Callable[[bytes], bool]) -> int:
+    ids = [record.id for record in store.read(name) if is_unwanted(record.payload)]
+    if ids:
+        store.write(Batch(done=[(name, id_) for id_ in ids]))
+    return len(ids)
 
 
 class WaitingGateway:

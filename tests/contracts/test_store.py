@@ -1,6 +1,6 @@
-"""What every Store promises: what is written is there afterwards, and nothing else is.
+"""Tests of what every Store promises: what is written is there afterwards, and nothing else is.
 
-The logs of `gateway.buffer.store` are the only implementation; another would be added to `OPENERS`.
+`gateway.buffer.store` has the only Store. Another one passes if its opener is in `OPENERS`.
 """
 
 from collections.abc import Callable, Iterable

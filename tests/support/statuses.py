@@ -13,7 +13,7 @@ from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock_sync import ClockSource
 
 #: An hour of a bike takes 1,080,000 B of the buffer.
-NINE_HOURS_BYTES = 9 * 1_080_000
+NINE_HOURS_BYTES = 9 * 846_000
 
 
 def bike_status(number: int = 1, **changes: Any) -> BikeStatus:

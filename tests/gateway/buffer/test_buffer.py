@@ -96,7 +96,7 @@ async def test_final_is_on_disk_after_a_quarter_second_when_online(bench: Buffer
     assert bench.on_disk() == [300]
 
 
-async def test_messages_of_one_second_share_one_transaction(bench: BufferBench) -> None:
+async def test_messages_of_one_second_share_one_write(bench: BufferBench) -> None:
     for number in range(100):
         bench.buffer.append(message(1, bike=f"bike-{number}"))
     await bench.clock.run_for(1)
@@ -116,7 +116,7 @@ async def test_message_is_sent_only_from_disk_with_no_interval(
     assert seconds(await bench.take_all()) == [1]
 
 
-async def test_deletions_join_the_next_transaction_or_come_after_five_seconds(
+async def test_deletions_join_the_next_write_or_come_after_five_seconds(
     bench: BufferBench,
 ) -> None:
     bench.buffer.append(message(1))

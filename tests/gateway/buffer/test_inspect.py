@@ -19,9 +19,16 @@ from gateway.buffer import inspect as buffer_inspect
 from gateway.buffer import log_format
 from gateway.buffer.inspect import BufferView, BufferViewError, QuarantinedMessage
 from gateway.buffer.log_file import LOG_MESSAGES
-from gateway.buffer.log_format import HEADER_BYTES, OVERHEAD_BYTES, UNDATED
+from gateway.buffer.log_format import (
+    HEADER_BYTES,
+    OVERHEAD_BYTES,
+    UNDATED,
+    Contents,
+    LogName,
+)
 from gateway.buffer.store import Batch, Record, Store
 from gateway.sampling.sampler import Sample
+from gateway.telemetry.message import telemetry_from_json
 from gateway.telemetry.undated import UndatedSample
 from tests.support.children import killed_at_end
 from tests.support.telemetry import message
@@ -159,6 +166,49 @@ def test_buffer_view_gives_the_messages_of_a_race_byte_for_byte(path: Path) -> N
     view = BufferView(path)
     assert list(view.messages(8)) == [message(n, 8).to_json() for n in range(290, 301)]
     assert list(view.messages(9)) == []
+
+
+def test_messages_of_logs_that_overlap_are_oldest_first(path: Path) -> None:
+    """Some of a log were written elsewhere after a failure, or requeued."""
+    first, *rest = (1, 6, 7), (2, 3, 9), (4, 5), (10,)
+    for ids in (first, *rest):
+        store = Store(path, ROOMY)
+        store.write(Batch([record(n, 7, n) for n in ids], quarantined=[(record(ids[0]), "x")]))
+        store.close()
+    store = Store(path, ROOMY)
+    store.write(Batch(quarantined=[(record(n), "x") for n in (6, 3)]))
+    store.close()
+    seconds = [telemetry_from_json(one).second for one in BufferView(path).messages(7)]
+    assert seconds == [1, 2, 3, 4, 5, 6, 7, 9, 10]
+    assert [one.id for one in BufferView(path).quarantine()] == [1, 2, 3, 4, 6, 10]
+
+
+def test_message_that_is_in_two_logs_is_exported_as_often(path: Path) -> None:
+    for ids in ((1, 2), (2, 3)):
+        store = Store(path, ROOMY)
+        store.write(Batch([record(n, 7, n) for n in ids]))
+        store.close()
+    assert len(list(BufferView(path).messages(7))) == 4
+
+
+def test_export_has_no_more_in_memory_than_the_logs_that_overlap(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(1, 6):
+        store = Store(path, ROOMY)
+        store.write(Batch([record(2 * n, 7, n), record(2 * n + 1, 7, n)]))
+        store.close()
+    view, reads = BufferView(path), list[LogName]()
+    read = view._read
+
+    def noted(name: LogName) -> Contents | None:
+        reads.append(name)
+        return read(name)
+
+    monkeypatch.setattr(view, "_read", noted)
+    messages = view.messages(7)
+    next(messages)
+    assert len(reads) <= 2
 
 
 def test_buffer_view_counts_unreadable_messages_of_a_race(path: Path, store: Store) -> None:
@@ -436,7 +486,7 @@ def test_buffer_view_raises_when_its_directory_is_removed(path: Path) -> None:
     view = BufferView(path)
     path.rename(path.with_name("elsewhere"))
     for look in (view.overview, view.counts, view.problems, lambda: view.file_bytes):
-        with pytest.raises(BufferViewError, match=f"{path}: No such file"):
+        with pytest.raises(BufferViewError, match=f"{path} does not exist"):
             look()
 
 

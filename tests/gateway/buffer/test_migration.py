@@ -20,6 +20,7 @@ from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.host.atomic_file import sync_directory
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.undated import UndatedSample
+from tests.support.bad_disk import BadDisk
 from tests.support.earlier_buffer import SCHEMA, earlier_buffer
 from tests.support.telemetry import message
 
@@ -168,7 +169,19 @@ def test_rows_that_are_no_messages_are_counted_and_kept_in_the_old_file(state: P
     store = opened(state)
     assert waiting(store) == telemetry(10)
     assert store.notes == [
-        f"{database} was damaged: 10 messages were recovered, 7 were lost; the file is kept as "
+        f"{database} was damaged: 10 messages were recovered and 7 lost; the file is kept as "
+        f"{database}.migrated"
+    ]
+    store.close()
+
+
+def test_state_dir_whose_name_is_not_unicode_gets_its_note(tmp_path: Path) -> None:
+    state = tmp_path / os.fsdecode(b"st\xe4te")
+    state.mkdir()
+    database = earlier_buffer(state / "buffer.db", [Record(1, 5, b"{}")])
+    store = opened(state)
+    assert store.notes == [
+        f"{database} was damaged: 0 messages were recovered and 1 lost; the file is kept as "
         f"{database}.migrated"
     ]
     store.close()
@@ -195,11 +208,75 @@ def test_damaged_pages_cost_only_their_messages(state: Path, seed: int, junk: by
     store = opened(state)
     assert waiting(store) == [one for one in records if one.id not in gone]
     assert store.notes == [
-        f"{database} was damaged: {600 - len(gone)} messages were recovered, an unknown number "
-        f"were lost; the file is kept as {database}.damaged-7"
+        f"{database} was damaged: {600 - len(gone)} messages were recovered and {len(gone)} "
+        f"lost; the file is kept as {database}.damaged-7"
     ]
     store.close()
     assert names(state) == ["buffer", "buffer.db.damaged-7"]
+
+
+def test_rows_that_the_table_has_lost_silently_are_missed(state: Path) -> None:
+    """A leaf that names fewer rows than it has: SQLite passes over the rest without an error."""
+    database = earlier_buffer(state / "buffer.db", telemetry(600))
+    page, ids = next(iter(leaves(database).items()))
+    with database.open("r+b") as file:
+        file.seek(page * PAGE + 3)
+        file.write((len(ids) - 2).to_bytes(2, "big"))
+    store = opened(state)
+    assert waiting(store) == [one for one in telemetry(600) if one.id not in ids[-2:]]
+    assert store.notes == [
+        f"{database} was damaged: 598 messages were recovered and 2 lost; the file is kept as "
+        f"{database}.damaged-7"
+    ]
+    store.close()
+
+
+#: Moves the messages of a state directory, and prints the notes and how many messages there are.
+MOVER = """
+import sys
+from pathlib import Path
+from gateway.buffer.opening import open_store
+
+store = open_store(Path(sys.argv[1], "buffer"), 1 << 30, 7)
+print(sum(store.waiting().values()), *store.notes)
+store.close()
+"""
+
+
+def moved_by_bad_disk(state: Path, workshop: Path, page: int) -> str:
+    """Return what the mover prints if the disk does not give a page of the file."""
+    workshop.mkdir()
+    disk = BadDisk(workshop, state)
+    disk.spoil_sector(state / "buffer.db", page * PAGE)
+    command = [sys.executable, "-c", MOVER, str(state)]
+    environment = {**os.environ, **disk.environment}
+    moved = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return moved.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_page_that_the_disk_does_not_give_costs_only_its_messages(
+    state: Path, tmp_path: Path
+) -> None:
+    database = earlier_buffer(state / "buffer.db", telemetry(600))
+    page, ids = list(leaves(database).items())[5]
+    left = 600 - len(ids)
+    assert moved_by_bad_disk(state, tmp_path / "workshop", page) == (
+        f"{left} {database} was damaged: {left} messages were recovered and {len(ids)} lost; "
+        f"the file is kept as {database}.damaged-7"
+    )
+
+
+@pytest.mark.slow
+def test_file_whose_first_page_the_disk_does_not_give_is_set_aside(
+    state: Path, tmp_path: Path
+) -> None:
+    """The gateway goes on with a buffer, and the file can be tried again."""
+    database = earlier_buffer(state / "buffer.db", telemetry(600))
+    assert moved_by_bad_disk(state, tmp_path / "workshop", 0) == (
+        f"0 {database} was damaged: 0 messages were recovered and an unknown number lost; the "
+        f"file is kept as {database}.damaged-7"
+    )
 
 
 def leaves(database: Path) -> dict[int, list[int]]:
@@ -292,6 +369,45 @@ def test_locked_file_is_an_error_and_moved_later(
     store.close()
 
 
+@pytest.mark.parametrize(
+    "code", [sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_FSTAT, sqlite3.SQLITE_BUSY_RECOVERY]
+)
+def test_disk_that_fails_otherwise_than_in_reading_is_an_error_and_asked_later(
+    state: Path, code: int
+) -> None:
+    database = earlier_buffer(state / "buffer.db", telemetry(3))
+
+    class Failing(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+            if sql.startswith("SELECT"):
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorcode = code
+                raise error
+            return super().execute(sql, *parameters)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        connect = sqlite3.connect
+        patch.setattr(sqlite3, "connect", lambda path: connect(path, factory=Failing))
+        with pytest.raises(StoreError, match=f"{database}: disk I/O error"):
+            opened(state)
+    store = opened(state)
+    assert (waiting(store), store.notes) == (telemetry(3), [])
+    store.close()
+
+
+def test_file_that_cannot_be_opened_is_an_error_and_moved_later(state: Path) -> None:
+    """Another user's, for example."""
+    database = earlier_buffer(state / "buffer.db", telemetry(3))
+    with pytest.MonkeyPatch.context() as patch:
+        connect, elsewhere = sqlite3.connect, state / "missing" / "buffer.db"
+        patch.setattr(sqlite3, "connect", lambda _: connect(elsewhere))
+        with pytest.raises(StoreError, match=f"{database}: unable to open database file"):
+            opened(state)
+    store = opened(state)
+    assert (waiting(store), store.notes) == (telemetry(3), [])
+    store.close()
+
+
 def test_file_without_room_for_its_messages_is_left_alone(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,6 +418,22 @@ def test_file_without_room_for_its_messages_is_left_alone(
     with pytest.raises(StoreError, match=f"the disk has {9 * 4096}; free some room"):
         opened(state)
     assert (names(state), database.read_bytes()) == (["buffer.db"], content)
+
+
+def test_room_is_needed_for_the_messages_in_the_wal_too(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = earlier_buffer(state / "buffer.db", [])
+    subprocess.run([sys.executable, "-c", KILLED, str(database)], check=False)
+    size = database.stat().st_size
+    free = os.statvfs_result((4096, 4096, 100, 9, size // 4096 + 1, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: free)
+    with pytest.raises(StoreError, match="free some room"):
+        opened(state)
+    monkeypatch.undo()
+    store = opened(state)
+    assert waiting(store) == telemetry(500)
+    store.close()
 
 
 @pytest.fixture
@@ -361,7 +493,7 @@ def killed_at(
     [
         (Path, "rename"),
         (Path, "mkdir"),
-        (Path, "rmdir"),
+        (shutil, "rmtree"),
         (Store, "write"),
         (migration, "sync_directory"),
     ],
@@ -389,6 +521,29 @@ def test_migration_that_is_killed_is_ended_by_the_next_start(
         if not was_killed():
             assert number > 1
             return
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Path, "rename"), (shutil, "rmtree"), (migration, "sync_directory")]
+)
+def test_note_of_a_damaged_file_outlives_a_kill(tmp_path: Path, owner: object, name: str) -> None:
+    for number in range(1, 100):
+        state = tmp_path / f"{number}"
+        state.mkdir()
+        database = earlier_buffer(state / "buffer.db", [*telemetry(5), Record(6, 5, b"{}")])
+        with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+            was_killed = killed_at(patch, owner, name, number)
+            opened(state).close()
+        if not was_killed():
+            assert number > 1
+            return
+        store = opened(state)
+        assert store.notes == [
+            f"{database} was damaged: 5 messages were recovered and 1 lost; the file is kept as "
+            f"{database}.migrated"
+        ]
+        store.close()
+        assert names(state) == ["buffer", "buffer.db.migrated"]
 
 
 def test_new_logs_are_on_disk_before_the_earlier_file_is_renamed(

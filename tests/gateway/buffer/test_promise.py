@@ -282,7 +282,7 @@ class Process(BufferBench):
 
 
 class Promise(RuleBasedStateMachine):
-    """One buffer file through many processes, each ended by a crash."""
+    """A directory of logs through many processes, each of which ends in a crash."""
 
     @initialize()
     def begin(self) -> None:

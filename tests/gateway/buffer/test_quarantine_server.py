@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from gateway.buffer.quarantine import FILE_NAME, IDS_MAX, ask_to_release
+from gateway.buffer.quarantine import FILE_NAME, IDS_MAX
 from gateway.buffer.quarantine_server import serve_quarantine
 from gateway.buffer.store import StoreError
+from gateway.cli.quarantine import ask_to_release
 from tests.support.buffers import BufferBench, seconds
 from tests.support.telemetry import message
 

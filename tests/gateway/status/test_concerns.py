@@ -216,7 +216,7 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         ({"buffer": buffer_status(problem="disk I/O error")}, "disk: disk I/O error"),
         (
-            {"buffer": buffer_status(free_bytes=540_000)},
+            {"buffer": buffer_status(free_bytes=423_000)},
             "the buffer has room for only 30 min of racing without a cloud",
         ),
         ({"buffer": buffer_status(notes=("on an overlay",))}, "on an overlay"),

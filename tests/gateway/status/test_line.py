@@ -19,7 +19,7 @@ from tests.support.statuses import (
     offline,
 )
 
-FREE_9_H = 9 * 1_080_000
+FREE_9_H = 9 * 846_000
 
 
 def line(*bikes: BikeStatus, **changes: Any) -> str:

@@ -61,7 +61,7 @@ def test_status_view_shows_a_healthy_gateway() -> None:
         "all well",
         "",
         "cloud     connected for 2 h",
-        "buffer    0 messages waiting, 0 on disk, file 350 KiB, room for 9 h",
+        "buffer    0 messages waiting, 0 on disk (350 KiB), room for 9 h",
         "messages  10,800 produced (1.0/s), 10,799 accepted (1.0/s) since the start",
         "machine   clock set, 61 °C",
         "",

@@ -3,12 +3,15 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.buffer.store import Record, StoreError
+from gateway.buffer.log_file import LOG_MESSAGES
+from gateway.buffer.log_format import UNDATED
+from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.config import first
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import Config
@@ -18,8 +21,9 @@ from gateway.status.client import FILE_NAME, ask_status
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.report import status_from_json
-from gateway.status.waiting import load_when_set_up
-from tests.support.buffer_files import buffered, fill_buffer
+from gateway.status.waiting import discard_messages, load_when_set_up
+from tests.support.buffer_files import ROOMY, buffered, fill_buffer
+from tests.support.earlier_buffer import earlier_buffer
 from tests.support.telemetry import message
 
 
@@ -172,3 +176,57 @@ async def test_config_that_is_set_up_is_returned_at_once(tmp_path: Path) -> None
     assert await waiting.run is settings, "it has a state directory of its own"
     assert waiting.told == {}
     await waiting.close()
+
+
+# What the simulated bike has left.
+
+
+def discard(path: Path, unwanted: bytes) -> int:
+    return discard_messages(path, ROOMY, 0, lambda payload: unwanted in payload)
+
+
+def test_unwanted_messages_of_all_races_are_deleted_and_others_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "buffer"
+    bikes = ["bike-1", "bike-2"] * LOG_MESSAGES
+    records = [
+        Record(n, n % 3, message(n % 300 + 1, n % 3, bike).to_json())
+        for n, bike in enumerate(bikes, start=1)
+    ]
+    records.append(Record(len(records) + 1, UNDATED, b'{"bike_id":"bike-2"}'))
+    with closing(Store(path, ROOMY)) as store:
+        store.write(Batch(records, quarantined=[(records[1], "refused")]))
+    assert discard(path, b'"bike-2"') == LOG_MESSAGES + 1
+    with closing(Store(path, ROOMY)) as store:
+        kept = [one for name in store.waiting() for one in store.read(name)]
+        assert sorted(one.id for one in kept) == [*range(1, 2 * LOG_MESSAGES, 2)]
+        assert all(b'"bike-1"' in one.payload for one in kept)
+        assert store.quarantined == 1
+    assert discard(path, b'"bike-2"') == 0
+
+
+def test_buffer_that_does_not_exist_is_not_created(tmp_path: Path) -> None:
+    assert discard(tmp_path / "buffer", b"bike") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_messages_of_an_earlier_version_are_discarded_too(tmp_path: Path) -> None:
+    """The gateway that is not set up yet may be the first of a new version."""
+    of_bikes = [Record(n, 7, message(n, 7, f"bike-{n}").to_json()) for n in (1, 2, 3)]
+    earlier_buffer(tmp_path / "buffer.db", of_bikes)
+    assert discard(tmp_path / "buffer", b'"bike-2"') == 1
+    with closing(Store(tmp_path / "buffer", ROOMY)) as store:
+        assert [one for name in store.waiting() for one in store.read(name)] == of_bikes[::2]
+
+
+def test_buffer_that_cannot_be_used_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "buffer"
+    Store(path, ROOMY).close()
+
+    def fail(directory: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(directory))
+
+    monkeypatch.setattr(os, "listdir", fail)
+    with pytest.raises(StoreError, match=f"{path}: Permission denied"):
+        discard(path, b"bike")
