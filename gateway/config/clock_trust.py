@@ -4,6 +4,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from gateway.config.schema import Config
+from gateway.config.validity import validities
 from gateway.host.boots import Boots
 from gateway.host.state_file import StateFiles
 from gateway.timing.clock import this_boot
@@ -22,12 +23,10 @@ def clock_trust(config: Config) -> ClockTrust:
 
 def _earliest_ms(certificate_file: Path | None) -> int:
     """Return the beginning of the certificate's validity, or EARLIEST_MS if that is later."""
-    from cryptography import x509
-
     if certificate_file is None:
         return EARLIEST_MS
     try:
-        own = x509.load_pem_x509_certificates(certificate_file.read_bytes())[0]
+        own = validities(certificate_file.read_bytes())[0]
     except (OSError, ValueError):  # the connection reports it
         return EARLIEST_MS
-    return max(EARLIEST_MS, round(own.not_valid_before_utc.timestamp() * 1000))
+    return max(EARLIEST_MS, round(own.begin.timestamp() * 1000))

@@ -36,7 +36,7 @@ from tests.bench.brokers import broker
 from tests.bench.row import Bench, Row, run_row
 from tests.support.mosquitto import Credentials
 
-LIMIT = 1.3
+LIMIT = 1.5
 TOPIC = "alleycat-publish"
 TIMEOUT_S = 120
 #: A pace so high that the publisher never waits for it.
