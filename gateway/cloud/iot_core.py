@@ -56,13 +56,6 @@ RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Send:
-    """One attempt to publish. Each resend of a message is another attempt."""
-
-    ticket: int
-
-
 @dataclass(eq=False, slots=True)
 class _Link:
     """One awscrt client, which keeps the files and the way that it was built with."""
@@ -93,7 +86,8 @@ class IotCore:
         self._notes: deque[Callable[[], None]] = deque()
         self._notes_lock = threading.Lock()
         self._notes_awaited = False
-        self._pending: dict[int, _Send] = {}
+        #: The publishes that are not answered yet, by ticket.
+        self._pending: dict[int, Future[Any]] = {}
         self._connected = False
         self._stopping = False
         self._listener: UplinkListener | None = None
@@ -139,13 +133,11 @@ class IotCore:
             self._relink(self.files.loaded)
 
     def publish(self, ticket: int, payload: bytes) -> None:
-        send = _Send(ticket)
-        self._pending[ticket] = send
         packet = mqtt5.PublishPacket(
             topic=self._cloud.topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE
         )
-        future = self._link.client.publish(packet)
-        future.add_done_callback(self._from_sdk(partial(self._on_published, send)))
+        future = self._pending[ticket] = self._link.client.publish(packet)
+        future.add_done_callback(self._from_sdk(partial(self._on_published, ticket)))
 
     async def stop(self) -> None:
         self._stopping = True
@@ -271,11 +263,11 @@ class IotCore:
         for ticket in tickets:
             listener.on_answer(ticket, answer)
 
-    def _on_published(self, send: _Send, future: Any) -> None:
-        if self._stopping or self._pending.get(send.ticket) is not send:
+    def _on_published(self, ticket: int, future: Future[Any]) -> None:
+        if self._stopping or self._pending.get(ticket) is not future:
             return  # answered already, when the connection broke
-        del self._pending[send.ticket]
-        self._attached_listener().on_answer(send.ticket, _answer(future, self._cloud.topic))
+        del self._pending[ticket]
+        self._attached_listener().on_answer(ticket, _answer(future, self._cloud.topic))
 
     def _subscribe(self, subscription: Subscription) -> None:
         packet = mqtt5.SubscribePacket(
@@ -383,7 +375,7 @@ async def _end(link: _Link) -> None:
         await asyncio.to_thread(link.tunnel.close)
 
 
-def _answer(future: Any, topic: str) -> Answer:
+def _answer(future: Future[Any], topic: str) -> Answer:
     error = future.exception()
     if error is not None:
         return mqtt_errors.failure_answer(*name_and_message(error))
