@@ -2,6 +2,7 @@
 
 import sys
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,13 +72,11 @@ def import_structlog_alone() -> "ModuleType":
 
     That saves 4 MiB for as long as the gateway runs.
     """
-    if "structlog" not in sys.modules:
-        sys.modules["rich"] = None  # type: ignore[assignment]  # so Python finds no such module
-    import structlog
-
-    if sys.modules["rich"] is None:
+    if not {"rich", "structlog"} & sys.modules.keys():
+        sys.modules["rich"] = None  # type: ignore[assignment]  # Python finds no such module
+        import_module("structlog")
         del sys.modules["rich"]
-    return structlog
+    return import_module("structlog")
 
 
 def _with_fake_bikes(config: "Config") -> "Config":
