@@ -51,7 +51,8 @@ class Reload:
 
     async def _reload(self) -> None:
         try:
-            config = self._load()
+            # In a thread: it may import the library of a driver that no bike has used so far.
+            config = await asyncio.to_thread(self._load)
         except ConfigError as error:
             log.error(
                 "config not reloaded; the gateway keeps using the previous config",
