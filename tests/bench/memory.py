@@ -1,9 +1,8 @@
 """Steady memory of `run` with a million messages on disk, over a process that only imports.
 
 The daemon drains its backlog into a mosquitto meanwhile. The largest RSS and PSS are compared, and
-the worse of the two ratios counts. The other process imports what a gateway with fake bikes does,
-without the command line. A third one imports the libraries alone: it shows how much of that is
-the gateway's own code.
+the worse of the two ratios counts. The other process imports what `run` with fake bikes does. A
+third one imports the libraries alone: it shows how much of that is the gateway's own code.
 
     python -m tests.bench.memory [--quick]
 """
@@ -21,7 +20,7 @@ from tests.bench.row import Bench, Row, run_row
 
 LIMIT = 1.15
 IMPORTS = (
-    "from gateway.cli.run import import_structlog_alone as first; first();"
+    "import gateway.cli.app, gateway.cli.run; gateway.cli.run.import_structlog_alone();"
     "import gateway.daemon, drivers.fake"
 )
 LIBRARIES = "import awscrt.mqtt5, awsiot, pydantic, pydantic_settings"
