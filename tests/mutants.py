@@ -55,6 +55,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "every refusal of a connection is blamed on the policy",
+        "gateway/cloud/connack.py",
+        "remedy.format(**facts) if remedy else permission_remedy(cloud, client_id),",
+        "permission_remedy(cloud, client_id),",
+        "tests/gateway/cloud/test_connack.py",
+    ),
+    Mutant(
+        "a connection whose acceptance cannot be read is awaited for ever",
+        "gateway/cloud/iot_core.py",
+        "self._attempt = self._loop.create_task(self._await_outcome())",
+        "pass",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "the note of a certificate that was corrected stays in the status",
+        "gateway/config/reload.py",
+        "if config == self._in_use:",
+        "if False:",
+        "tests/gateway/config/test_reload.py",
+    ),
+    Mutant(
         "a path that is not Unicode costs the status",
         "gateway/terminal/json_line.py",
         'return line.encode(errors="replace") + b"\\n"',
@@ -253,9 +274,16 @@ MUTANTS = (
     Mutant(
         "a full disk keeps what is done with while more is due",
         "gateway/buffer/store.py",
-        "            self._finish((name, id_) for name, id_ in batch.done if id_ not in moved)\n",
+        "            self._finish(batch.done_anyway)  # a full disk needs the room\n",
         "",
         "tests/gateway/buffer/test_store.py",
+    ),
+    Mutant(
+        "acknowledgements pile up in memory while the disk fails",
+        "gateway/buffer/buffer.py",
+        "            self._ledger.failed(batch)\n",
+        "",
+        "tests/gateway/buffer/test_buffer.py",
     ),
     Mutant(
         "a write for many races keeps the file of each open",
@@ -373,11 +401,10 @@ MUTANTS = (
     Mutant(
         "a message counts as written before it is",
         "gateway/buffer/buffer.py",
-        "        written = await self._disk.write(batch)\n        self._ledger.sends_unwritten",
+        "        batch = self._ledger.batch(due)\n",
+        "        batch = self._ledger.batch(due)\n"
         "        for entry in due:\n"
-        "            self._ledger.unwritten.pop(entry, None)\n"
-        "        written = await self._disk.write(batch)\n"
-        "        self._ledger.sends_unwritten",
+        "            self._ledger.unwritten.pop(entry, None)\n",
         PROMISE,
     ),
     Mutant(

@@ -309,7 +309,11 @@ class Buffer:
     async def _write(self, due: list[Entry]) -> None:
         self._housekeeping_due_ns = None
         batch = self._ledger.batch(due)
-        written = await self._disk.write(batch)
+        try:
+            written = await self._disk.write(batch)
+        except StoreError:
+            self._ledger.failed(batch)
+            raise
         self._ledger.sends_unwritten = self._interval_ns > 0
         self._ledger.written(due, batch, written)
         self._settle(written)

@@ -124,7 +124,7 @@ class Ledger:
         return min((entry.commit_due_ns for entry in self.unwritten), default=None)
 
     def batch(self, due: Iterable[Entry]) -> Batch:
-        """Return what a write is to contain; `written` must follow if it succeeds."""
+        """Return what a write is to contain; `written` must follow if it succeeds, or `failed`."""
         set_aside = [(_record(entry), reason) for entry, reason in self._to_set_aside]
         return Batch([_record(entry) for entry in due], [*self.to_delete], set_aside)
 
@@ -136,6 +136,11 @@ class Ledger:
             self._written(entry, written.placed[entry.id])
         self.count(written)
         self._make_room()
+
+    def failed(self, batch: Batch) -> None:
+        """Note that a `batch` could not be written, apart from what is done with anyway."""
+        gone = set(batch.done_anyway)
+        self.to_delete[: len(batch.done)] = [one for one in batch.done if one not in gone]
 
     def _written(self, entry: Entry, name: LogName) -> None:
         if entry.done:  # while it was being written

@@ -120,6 +120,10 @@ class LogFile:
     def is_open(self) -> bool:
         return self._descriptor is not None
 
+    @property
+    def _is_over(self) -> bool:
+        return self.done == self.total > 0
+
     def has_room(self, count: int) -> bool:
         """Return whether so many messages can be appended."""
         is_small = self._end < LOG_MAX_BYTES and self.total + count <= LOG_MESSAGES
@@ -168,6 +172,8 @@ class LogFile:
         self._gone.update(new)
         self._done_ids += new
         self.done += len(new)
+        if self._is_over and not self.is_open:  # it will be deleted, once the disk lets it
+            self._done_ids, self._recorded, self._gone = [], 0, set()
 
     def record_done(self) -> None:
         """Write what is done with. A power cut may undo it: then it is sent twice."""
@@ -196,6 +202,8 @@ class LogFile:
 
     def read(self) -> dict[int, bytes]:
         """Return the sound messages that are not done with, by id, and learn what is lost."""
+        if self._is_over:
+            return {}
         found = decode_log(self._content()[: self._end], self.name.salt)
         self._learn(found)
         return found.messages

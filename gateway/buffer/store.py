@@ -63,6 +63,12 @@ class Batch:
     requeued_ids: Sequence[int] = ()
     dropped_ids: Sequence[int] = ()
 
+    @property
+    def done_anyway(self) -> list[tuple[LogName, int]]:
+        """What is done with even if the rest is not written: all that does not move elsewhere."""
+        moved = {one.id for one in (*self.records, *(one for one, _ in self.quarantined))}
+        return [one for one in self.done if one[1] not in moved]
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -142,18 +148,14 @@ class Store:
         return [Record(id_, name.race_id, payload) for id_, payload in sorted(messages.items())]
 
     def write(self, batch: Batch) -> Written:
-        """Write a batch. Raises StoreError, with no message more or less than before.
-
-        What is done with goes all the same: a full disk needs the room.
-        """
+        """Write a batch. Raises StoreError; then nothing has changed but what is `done_anyway`."""
         chosen = self._in_quarantine({*batch.requeued_ids, *batch.dropped_ids})
         # After a crash, a message may be there twice.
         again = {record.id: record for record, _ in chosen if record.id in batch.requeued_ids}
         try:
             placed = self._append([*batch.records, *again.values()], batch.quarantined)
         except StoreError:
-            moved = {one.id for one in (*batch.records, *(one for one, _ in batch.quarantined))}
-            self._finish((name, id_) for name, id_ in batch.done if id_ not in moved)
+            self._finish(batch.done_anyway)  # a full disk needs the room
             raise
         self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
         vanished, self._vanished = self._vanished, []
@@ -182,14 +184,13 @@ class Store:
             log = self._logs[name] = LogFile.left(self.path, name)
         except NewerLogError as error:
             yield _LEFT_ALONE.format(f"format {error}, written by a newer version of the gateway")
-            return
         except OSError as error:
             yield _LEFT_ALONE.format(error.strerror)
-            return
-        if log.uncounted_bytes:
-            yield " was damaged at its end; it is not known how many messages were lost there"
-        self.lost += log.lost
-        self._record_done(log)
+        else:
+            if log.uncounted_bytes:
+                yield " was damaged at its end; it is not known how many messages were lost there"
+            self.lost += log.lost
+            self._record_done(log)
 
     def _append(
         self, records: Iterable[Record], quarantined: Iterable[tuple[Record, str]]

@@ -72,7 +72,9 @@ def _quarantine(ctx: typer.Context) -> "list[QuarantinedMessage]":
 def _ids_in(config: Path) -> list[str]:
     import tomllib
 
-    content = tomllib.loads(config.read_text(encoding="utf-8-sig"))
+    from gateway.config.file import config_text
+
+    content = tomllib.loads(config_text(config))
     return [str(bike["id"]) for bike in content["bikes"]]
 
 

@@ -54,17 +54,18 @@ def state_dir_of(config: Path | None) -> Path:
     import os
     import tomllib
 
+    from gateway.config.file import config_text
     from gateway.config.schema import Config
 
     found: object = Config.model_fields["state_dir"].default
     if config is not None:
         try:
-            found = tomllib.loads(config.read_text(encoding="utf-8-sig")).get("state_dir", found)
+            found = tomllib.loads(config_text(config)).get("state_dir", found)
         except PermissionError:
             fail(f"permission denied: {config}; run this command with sudo", BAD_CONFIG)
         except OSError as error:
             fail(f"cannot read {config}: {error.strerror}; expected a TOML file", BAD_CONFIG)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:
             fail(f"{config} is not TOML: {error}", BAD_CONFIG)
     found = os.environ.get("ALLEYCAT_STATE_DIR", found)
     if not isinstance(found, str | Path):

@@ -216,6 +216,7 @@ def _current(file: Path, from_file: Path | None) -> "tuple[str, Current]":
     import tomllib
 
     from gateway.config.editor import template_of
+    from gateway.config.file import config_text
     from gateway.config.packaged import config_path
     from gateway.setup.answers import Current
 
@@ -231,11 +232,11 @@ def _current(file: Path, from_file: Path | None) -> "tuple[str, Current]":
     shipped = config_path("gateway.toml")
     source = from_file or (shipped if is_new else file)
     try:
-        text = source.read_text(encoding="utf-8-sig")
+        text = config_text(source)
         data = tomllib.loads(text)
     except OSError as error:
         fail(f"cannot read {source}: {error.strerror}; expected a TOML file", BAD_CONFIG)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         fail(f"{source} is not TOML: {error}; fix the file or move it away", BAD_CONFIG)
     if from_file is not None:
         return template_of(text), Current(data, is_new, is_template=True)

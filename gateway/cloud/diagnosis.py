@@ -15,7 +15,9 @@ from pathlib import Path
 from gateway.cloud.fallback import SWALLOWED
 from gateway.cloud.way import Family, NoProxyCredentials, ProxyRefusal, Stream, open_way
 from gateway.config.cloud import CloudConfig, is_this_machine
+from gateway.config.pem import KEYS, MAX_BYTES
 from gateway.config.validity import validities
+from gateway.host.atomic_file import read_file
 
 #: Seconds for each step.
 STEP_S = 10.0
@@ -67,7 +69,9 @@ _SWALLOWED = (
 )
 #: awscrt's error for an answer that is not MQTT 5, such as that of a broker for MQTT 3.1.1.
 _NOT_MQTT_5 = "AWS_ERROR_MQTT5_DECODE_PROTOCOL_ERROR"
-_SILENT = {"AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sends no MQTT answer"}
+_SILENT = {
+    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sends no complete MQTT answer"
+}
 _OTHER_FAMILY = ', or cloud.address_family = "{family}"'
 _CLOCK = "check the clock with `timedatectl`; if the clock is right, "
 _NEW_CERTIFICATE = "the broker needs a new certificate"
@@ -105,6 +109,8 @@ _REFUSED_REMEDIES = {
     f"{_REFUSED}",
     "CERTIFICATE_EXPIRED": "get a new one, or set the broker's clock",
     "CERTIFICATE_REVOKED": "get a new one",
+    # TLS leaves out a certificate whose kind of key the other side does not offer to check.
+    "CERTIFICATE_REQUIRED": f"get one with a key that the broker supports: {KEYS}",
     "UNSUPPORTED_CERTIFICATE": "get one for a client (extended key usage: clientAuth), with a kind "
     "of key that the broker supports, such as RSA",
 }
@@ -121,14 +127,14 @@ _REFUSALS = {
     "BAD_CERTIFICATE": "the broker does not accept it",
     "UNSUPPORTED_CERTIFICATE": "it is not for a client, or its kind of key is not supported",
     "CERTIFICATE_UNKNOWN": "the broker does not accept it",
-    "CERTIFICATE_REQUIRED": "the broker did not receive it",
+    "CERTIFICATE_REQUIRED": "the broker does not support its kind of key",
     "ACCESS_DENIED": "the broker denies access with it",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The step that failed, and what to do. `is_refusal`: the broker refuses our certificate."""
+    """The step that failed, and what to do. `is_refusal`: the broker refuses us."""
 
     what: str
     remedy: str
@@ -355,7 +361,7 @@ def _is_valid_now(ca_file: Path) -> bool:
     """Return whether a CA in the file is valid by the computer's clock, as far as can be read."""
     now = datetime.now(UTC)
     try:
-        return any(one.begin <= now <= one.end for one in validities(ca_file.read_bytes()))
+        return any(one.begin <= now <= one.end for one in validities(read_file(ca_file, MAX_BYTES)))
     except (OSError, ValueError):
         return True
 

@@ -1,5 +1,9 @@
 """An awscrt MQTT 5 client configured for AWS IoT Core, and its errors in words."""
 
+import asyncio
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from awscrt import exceptions, mqtt5
@@ -9,7 +13,10 @@ from awsiot import mqtt5_client_builder
 from gateway.cloud import mqtt_errors
 from gateway.cloud.credentials import Credentials, credentials_error
 from gateway.cloud.tunnel import Tunnel
+from gateway.cloud.uplink import Answer, Ending
+from gateway.cloud.way import Family
 from gateway.config.cloud import CloudConfig
+from gateway.config.pem import is_damaged
 
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000
@@ -18,6 +25,27 @@ CONNACK_TIMEOUT_MS = 10_000
 MIN_RECONNECT_MS = 1_000
 #: A connection that lasts this long resets the reconnect back-off.
 MIN_CONNECTED_MS = 30_000
+#: Seconds for the end of a connection.
+STOP_TIMEOUT_S = 2.0
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """One client, which keeps the files and the way that it was built with."""
+
+    family: Family
+    tunnel: Tunnel | None
+    client: mqtt5.Client = field(init=False)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def end(self) -> None:
+        """Disconnect; what does not end in time is left to itself."""
+        self.client.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await self.stopped.wait()
+        if self.tunnel is not None:
+            await asyncio.to_thread(self.tunnel.close)
 
 
 def build_client(
@@ -48,28 +76,20 @@ def build_client(
             client_options=options,
         )
     except (exceptions.AwsCrtError, RuntimeError) as error:
-        reason = mqtt_errors.explain(*name_and_message(error))
+        is_of_ca = cloud.ca_file is not None and is_damaged(cloud.ca_file)
+        cause = "cloud.ca_file is damaged" if is_of_ca else "TLS does not support this kind of key"
+        reason = f"{cause} ({mqtt_errors.explain(*name_and_message(error))})"
         raise credentials_error(cloud, reason) from error
 
 
 def explain_failure(data: mqtt5.LifecycleConnectFailureData) -> str:
-    """Return in words why the client could not connect with its certificate."""
-    error = name_and_message(data.exception)
-    return _refusal(data) or mqtt_errors.explain_failed_connect(*error)
+    """Return in words why a client with a certificate could not connect, without an answer."""
+    return mqtt_errors.explain_failed_connect(*name_and_message(data.exception))
 
 
 def explain_plaintext_failure(data: mqtt5.LifecycleConnectFailureData) -> str:
-    """Return in words why the client could not connect without a certificate."""
-    return _refusal(data) or mqtt_errors.explain(*name_and_message(data.exception))
-
-
-def _refusal(data: mqtt5.LifecycleConnectFailureData) -> str | None:
-    """Return the broker's own reason; None if it gave none."""
-    if data.connack_packet is None:
-        return None
-    # reason_code is None for a code that the SDK does not know.
-    code = data.connack_packet.reason_code or mqtt5.ConnectReasonCode.UNSPECIFIED_ERROR
-    return f"the broker refused the client: {mqtt_errors.words(code.name)}"
+    """Return in words why a client without a certificate could not connect, without an answer."""
+    return mqtt_errors.explain(*name_and_message(data.exception))
 
 
 def name_and_message(error: BaseException | None) -> tuple[str, str]:
@@ -77,6 +97,29 @@ def name_and_message(error: BaseException | None) -> tuple[str, str]:
     if isinstance(error, exceptions.AwsCrtError):
         return error.name, error.message
     return "", str(error) or type(error).__name__
+
+
+def end_of_connection(data: mqtt5.LifecycleDisconnectData) -> tuple[Answer, Ending]:
+    """Return the answer to all open messages after the end of a connection, and who ended it."""
+    if data.disconnect_packet is None:
+        name, message = name_and_message(data.exception)
+        return mqtt_errors.end_answer(name, message), mqtt_errors.hangup_ending(name)
+    code = data.disconnect_packet.reason_code
+    if code is None:  # a code unknown to the SDK
+        code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
+    answer = mqtt_errors.disconnect_answer(code.value, code.name)
+    return answer, mqtt_errors.disconnect_ending(code.value)
+
+
+def publish_answer(future: Future[Any], topic: str) -> Answer:
+    """Return the broker's answer to a message, from the SDK's result of publishing it."""
+    error = future.exception()
+    if error is not None:
+        return mqtt_errors.failure_answer(*name_and_message(error))
+    code = future.result().puback.reason_code
+    if code is None:  # a code unknown to the SDK
+        code = mqtt5.PubackReasonCode.UNSPECIFIED_ERROR
+    return mqtt_errors.puback_answer(code.value, code.name, topic)
 
 
 def _options(cloud: CloudConfig, client_id: str, callbacks: dict[str, Any]) -> mqtt5.ClientOptions:

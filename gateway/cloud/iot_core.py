@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Any
@@ -20,17 +19,21 @@ import structlog
 from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
+from gateway.cloud.connack import UNREADABLE, refusal
 from gateway.cloud.credential_files import CredentialFiles
 from gateway.cloud.credentials import Credentials
 from gateway.cloud.diagnosis import Diagnosis, diagnose_failure
 from gateway.cloud.fallback import Fallback
 from gateway.cloud.iot_client import (
+    Link,
     build_client,
+    end_of_connection,
     explain_failure,
     explain_plaintext_failure,
     name_and_message,
+    publish_answer,
 )
-from gateway.cloud.tunnel import Tunnel, open_tunnel
+from gateway.cloud.tunnel import open_tunnel
 from gateway.cloud.uplink import (
     Answer,
     Commands,
@@ -40,11 +43,12 @@ from gateway.cloud.uplink import (
     UplinkListener,
     Verdict,
 )
-from gateway.cloud.way import Family
 from gateway.config.cloud import CloudConfig
 from gateway.timing.backoff import Backoff
 
-STOP_TIMEOUT_S = 2.0
+#: Seconds within which each attempt to connect succeeds or fails: awscrt waits 10 s each for TCP,
+#: TLS and CONNACK. Only the look-up of the name may take longer, where no name server answers.
+ATTEMPT_S = 45.0
 #: The first and the longest wait, in seconds, before a refused subscription is tried again.
 RETRY_FIRST_S, RETRY_MAX_S = 10.0, 600.0
 #: The reason why a Feed is left out of a connection at first. IoT Core ends the connection on a
@@ -54,16 +58,6 @@ NOT_TRIED = "the broker ended the last connection when the gateway subscribed"
 RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate files")
 
 log = structlog.get_logger()
-
-
-@dataclass(eq=False, slots=True)
-class _Link:
-    """One awscrt client, which keeps the files and the way that it was built with."""
-
-    family: Family
-    tunnel: Tunnel | None
-    client: mqtt5.Client = field(init=False)
-    stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class IotCore:
@@ -100,6 +94,8 @@ class IotCore:
         #: Why the last attempt to connect failed, if that was found out.
         self.diagnosis: Diagnosis | None = None
         self._judging: asyncio.Task[None] | None = None
+        #: Runs while the outcome of an attempt to connect is awaited.
+        self._attempt: asyncio.Task[None] | None = None
         self._link = self._new_link(self.files.loaded)
         #: The end of the previous link, and the start of the one that replaces it.
         self._replacing: asyncio.Task[None] | None = None
@@ -141,16 +137,17 @@ class IotCore:
 
     async def stop(self) -> None:
         self._stopping = True
+        self._end_attempt()
         if self._judging is not None:
             self._judging.cancel()
         if self._replacing is not None:
             await self._replacing
-        await _end(self._link)
+        await self._link.end()
 
-    def _new_link(self, credentials: Credentials | None) -> _Link:
+    def _new_link(self, credentials: Credentials | None) -> Link:
         """Return a link whose events count only until another one replaces it."""
         family = self._fallback.family
-        link = _Link(family, open_tunnel(self._cloud, family))
+        link = Link(family, open_tunnel(self._cloud, family))
 
         def on(handler: Callable[[Any], None]) -> Callable[[Any], None]:
             return self._from_sdk(lambda data: handler(data) if link is self._link else None)
@@ -160,6 +157,7 @@ class IotCore:
             self._client_id,
             credentials,
             link.tunnel,
+            on_lifecycle_event_attempting_connect_fn=on(self._on_attempt),
             on_lifecycle_event_connection_success_fn=on(self._on_connected),
             on_lifecycle_event_connection_failure_fn=on(self._on_failed),
             on_lifecycle_event_disconnection_fn=on(self._on_disconnected),
@@ -169,12 +167,13 @@ class IotCore:
         return link
 
     def _relink(self, credentials: Credentials | None) -> None:
+        self._end_attempt()
         old, self._link = self._link, self._new_link(credentials)
         self._replacing = self._loop.create_task(self._replace(old))
 
-    async def _replace(self, old: _Link) -> None:
+    async def _replace(self, old: Link) -> None:
         """End a link first: a broker lets a client id connect only once."""
-        await _end(old)
+        await old.end()
         self._link.client.start()
         self._replacing = None
 
@@ -206,7 +205,33 @@ class IotCore:
             self._notes_awaited = False
             return None
 
-    def _on_connected(self, _data: mqtt5.LifecycleConnectSuccessData) -> None:
+    def _on_attempt(self, _data: mqtt5.LifecycleAttemptingConnectData) -> None:
+        """Await the outcome. Another attempt before it shows that awscrt has dropped an event."""
+        if self._connected or self._attempt is not None:
+            self._on_refused(UNREADABLE)
+        self._end_attempt()
+        self._attempt = self._loop.create_task(self._await_outcome())
+
+    async def _await_outcome(self) -> None:
+        await asyncio.sleep(ATTEMPT_S)
+        found = await diagnose_failure(self._cloud, self._link.family, "")
+        self._on_refused(found or UNREADABLE)
+
+    def _on_refused(self, diagnosis: Diagnosis) -> None:
+        self.diagnosis = diagnosis
+        self._down(Answer(Verdict.RETRY, str(diagnosis)), Ending.OTHER)
+
+    def _end_attempt(self) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
+        self._attempt = None
+
+    def _on_connected(self, data: mqtt5.LifecycleConnectSuccessData) -> None:
+        self._end_attempt()
+        if data.connack_packet.reason_code is not mqtt5.ConnectReasonCode.SUCCESS:
+            # To awscrt, every code below 128 is an acceptance.
+            self._on_refused(refusal(self._cloud, self._client_id, data.connack_packet))
+            return
         self._connected = True
         self._fallback.keep()
         left_out, self._unanswered = self._unanswered, {}
@@ -218,6 +243,7 @@ class IotCore:
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
+        self._end_attempt()
         if self._judging is None or self._judging.done():
             self._judging = self._loop.create_task(self._judge(data))
 
@@ -225,9 +251,10 @@ class IotCore:
         """Try another address family after some failures; report any other, with its cause."""
         name, family = name_and_message(data.exception)[0], self._link.family
         if data.connack_packet is not None or await self._fallback.after(name):
-            self.diagnosis = None
             if data.connack_packet is None:
                 self.diagnosis = await diagnose_failure(self._cloud, family, name)
+            else:
+                self.diagnosis = refusal(self._cloud, self._client_id, data.connack_packet)
             if self._connected or self._stopping:
                 return
             reason = self._explain(data) if self.diagnosis is None else str(self.diagnosis)
@@ -238,15 +265,8 @@ class IotCore:
         self.renew()
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
-        if data.disconnect_packet is not None:
-            code = data.disconnect_packet.reason_code
-            if code is None:  # a code unknown to the SDK
-                code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
-            answer = mqtt_errors.disconnect_answer(code.value, code.name)
-            self._down(answer, mqtt_errors.disconnect_ending(code.value))
-        else:
-            name, message = name_and_message(data.exception)
-            self._down(mqtt_errors.end_answer(name, message), mqtt_errors.hangup_ending(name))
+        if self._connected:  # otherwise, why it is not is known already
+            self._down(*end_of_connection(data))
         self.renew()
 
     def _down(self, answer: Answer, ending: Ending) -> None:
@@ -267,7 +287,7 @@ class IotCore:
         if self._stopping or self._pending.get(ticket) is not future:
             return  # answered already, when the connection broke
         del self._pending[ticket]
-        self._attached_listener().on_answer(ticket, _answer(future, self._cloud.topic))
+        self._attached_listener().on_answer(ticket, publish_answer(future, self._cloud.topic))
 
     def _subscribe(self, subscription: Subscription) -> None:
         packet = mqtt5.SubscribePacket(
@@ -363,23 +383,3 @@ class IotCore:
 def _qos(subscription: Subscription) -> mqtt5.QoS:
     is_feed = isinstance(subscription, Feed)
     return mqtt5.QoS.AT_MOST_ONCE if is_feed else mqtt5.QoS.AT_LEAST_ONCE
-
-
-async def _end(link: _Link) -> None:
-    """Disconnect; what does not end in time is left to itself."""
-    link.client.stop()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            await link.stopped.wait()
-    if link.tunnel is not None:
-        await asyncio.to_thread(link.tunnel.close)
-
-
-def _answer(future: Future[Any], topic: str) -> Answer:
-    error = future.exception()
-    if error is not None:
-        return mqtt_errors.failure_answer(*name_and_message(error))
-    code = future.result().puback.reason_code
-    if code is None:  # a code unknown to the SDK
-        code = mqtt5.PubackReasonCode.UNSPECIFIED_ERROR
-    return mqtt_errors.puback_answer(code.value, code.name, topic)

@@ -17,6 +17,7 @@ from typing import Any
 from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
+from gateway.cloud.connack import refusal
 from gateway.cloud.credentials import read_credentials
 from gateway.cloud.diagnosis import diagnose_failure
 from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
@@ -77,7 +78,7 @@ def open_connection(
     )
     client.start()
     try:
-        _await_connection(cloud, outcomes, patience_s)
+        _await_connection(cloud, client_id, outcomes, patience_s)
         yield IotRequests(client, received, answer_within_s)
     finally:
         client.stop()
@@ -88,6 +89,7 @@ def open_connection(
 
 def _await_connection(
     cloud: CloudConfig,
+    client_id: str,
     outcomes: "SimpleQueue[mqtt5.LifecycleConnectFailureData | None]",
     patience_s: float,
 ) -> None:
@@ -96,20 +98,21 @@ def _await_connection(
         try:
             failure = outcomes.get(timeout=ATTEMPT_TIMEOUT_S)
         except Empty:
-            raise NotConnected(f"no answer within {ATTEMPT_TIMEOUT_S:g} s") from None
+            raise NotConnected(f"no readable answer within {ATTEMPT_TIMEOUT_S:g} s") from None
         if failure is None:
             return
         if time.monotonic() >= deadline_s:
-            raise NotConnected(_reason(cloud, failure))
+            raise NotConnected(_reason(cloud, client_id, failure))
 
 
-def _reason(cloud: CloudConfig, failure: mqtt5.LifecycleConnectFailureData) -> str:
+def _reason(cloud: CloudConfig, client_id: str, failure: mqtt5.LifecycleConnectFailureData) -> str:
     """Return why the client could not connect, and if possible what to do."""
-    if failure.connack_packet is None:
-        name = name_and_message(failure.exception)[0]
-        found = asyncio.run(diagnose_failure(cloud, cloud.address_family, name))
-        if found is not None:
-            return str(found)
+    if failure.connack_packet is not None:
+        return str(refusal(cloud, client_id, failure.connack_packet))
+    name = name_and_message(failure.exception)[0]
+    found = asyncio.run(diagnose_failure(cloud, cloud.address_family, name))
+    if found is not None:
+        return str(found)
     return f"{cloud.endpoint}:{cloud.port}: {explain_failure(failure)}"
 
 

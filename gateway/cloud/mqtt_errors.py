@@ -104,7 +104,8 @@ _REMEDIES = {
     "broker accepts",
     "AWS_ERROR_MQTT5_PUBLISH_OPTIONS_VALIDATION": "the broker accepts only QoS 0, which "
     "acknowledges nothing; the gateway needs a broker that accepts QoS 1",
-    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sent no MQTT answer in time",
+    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sent no complete MQTT answer in "
+    "time",
 }
 
 

@@ -3,8 +3,10 @@
 from functools import cache, partial
 from pathlib import Path
 
+from gateway.config.pem import MAX_BYTES
 from gateway.config.schema import Config
 from gateway.config.validity import validities
+from gateway.host.atomic_file import read_file
 from gateway.host.boots import Boots
 from gateway.host.state_file import StateFiles
 from gateway.timing.clock import this_boot
@@ -26,7 +28,7 @@ def _earliest_ms(certificate_file: Path | None) -> int:
     if certificate_file is None:
         return EARLIEST_MS
     try:
-        own = validities(certificate_file.read_bytes())[0]
+        own = validities(read_file(certificate_file, MAX_BYTES))[0]
     except (OSError, ValueError):  # the connection reports it
         return EARLIEST_MS
     return max(EARLIEST_MS, round(own.begin.timestamp() * 1000))

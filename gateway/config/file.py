@@ -1,4 +1,4 @@
-"""Atomic replacement of the config file, with a backup of the previous one."""
+"""The config file: read with care, and replaced atomically, with a backup of the previous one."""
 
 import grp
 import os
@@ -6,11 +6,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.host.atomic_file import Permissions, drafted, sync_directory
+from gateway.host.atomic_file import Permissions, drafted, read_file, sync_directory
 
 GROUP = "alleycat-gateway"
 #: The file contains no secrets, but not every user needs to know whose bikes these are.
 MODE = 0o640
+#: Limit of the file's size, in bytes: a bike takes some 200.
+MAX_BYTES = 4 * 1024 * 1024
+
+
+def config_text(file: Path) -> str:
+    """Return the text of a config. Raises OSError, or ValueError if it is no file or no text."""
+    text = read_file(file, MAX_BYTES).decode("utf-8-sig")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_config(file: Path, text: str, check: Callable[[Path], object]) -> Path | None:

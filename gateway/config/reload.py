@@ -11,6 +11,13 @@ from gateway.config.schema import Config
 from gateway.host.systemd import ServiceManager
 
 NS_PER_US = 1000
+#: Seconds between two looks at a file that was rejected: its note must not outlast the fault.
+LOOK_EVERY_S = 60.0
+#: The note about a file that was rejected, and is right now.
+CORRECTED = (
+    "the changed config is not in use: it was wrong when the gateway loaded it, and is right now; "
+    "to apply it, run: sudo systemctl reload alleycat-gateway"
+)
 
 log = structlog.get_logger()
 
@@ -33,6 +40,8 @@ class Reload:
         service: ServiceManager,
     ) -> None:
         self._running = config
+        self._in_use = config
+        self._is_rejected = False
         self._load = load
         self._apply = apply
         self._note = note
@@ -42,7 +51,12 @@ class Reload:
     async def run(self) -> None:
         """Reload after each hangup, for ever."""
         while True:
-            await self._hangup.wait()
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S if self._is_rejected else None):
+                    await self._hangup.wait()
+            except TimeoutError:
+                await self._look_again()
+                continue
             self._hangup.clear()
             # The time on CLOCK_MONOTONIC lets systemd distinguish this reload from earlier ones.
             self._service.tell(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // NS_PER_US)
@@ -58,13 +72,34 @@ class Reload:
                 "config not reloaded; the gateway keeps using the previous config",
                 reason=str(error),
             )
-            self._note([f"the changed config is not in use, because it is wrong: {error}"])
+            self._reject(error)
             return
-        waiting = needs_a_start(self._running, config)
         await self._apply(config)
+        self._in_use, self._is_rejected = config, False
         log.info("config reloaded", bikes=len(config.bikes))
-        if waiting:
+        if waiting := needs_a_start(self._running, config):
             log.warning("restart the gateway to apply these changed keys", keys=waiting)
+        self._note_what_waits()
+
+    def _reject(self, error: ConfigError) -> None:
+        self._is_rejected = True
+        self._note([f"the changed config is not in use, because it is wrong: {error}"])
+
+    async def _look_again(self) -> None:
+        """Look whether a rejected config, or a file that it names, was corrected meanwhile."""
+        try:
+            config = await asyncio.to_thread(self._load)
+        except ConfigError as error:
+            self._reject(error)
+            return
+        if config == self._in_use:
+            self._is_rejected = False
+            self._note_what_waits()
+        else:
+            self._note([CORRECTED])
+
+    def _note_what_waits(self) -> None:
+        waiting = needs_a_start(self._running, self._in_use)
         changed = f"restart the gateway to apply the changed {', '.join(waiting)}"
         self._note([changed] if waiting else [])
 

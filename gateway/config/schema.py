@@ -24,6 +24,7 @@ from pydantic_settings import (
 from drivers.registry import DriverStatus
 from gateway.config.cloud import CloudConfig
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
+from gateway.config.file import config_text
 from gateway.config.pem import open_key_problem, pair_problem, pem_problem
 from gateway.config.problems import (
     NAME_PATTERN,
@@ -215,7 +216,7 @@ def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> 
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(config_text(file))
     except PermissionError as error:
         expected = "expected a file that you may read: run this command with sudo"
         raise ConfigError(file, [Problem("file", f"{error.strerror}; {expected}")]) from None
@@ -223,7 +224,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise ConfigError(
             file, [Problem("file", f"{error.strerror}; expected a TOML file")]
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(file, [Problem("file", f"not TOML: {error}")]) from None
 
 

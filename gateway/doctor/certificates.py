@@ -5,6 +5,8 @@ from pathlib import Path
 
 from gateway.cloud.certificates import REMEDIES, certificate_status
 from gateway.config.cloud import CloudConfig
+from gateway.config.pem import MAX_BYTES
+from gateway.host.atomic_file import read_file
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "certificate"
@@ -29,7 +31,8 @@ def check_certificates(cloud: CloudConfig, now: datetime, *, clock_is_set: bool)
 def _finding(name: str, file: Path, now: datetime, *, clock_is_set: bool) -> Finding:
     key, remedy = f"cloud.{name}", REMEDIES[name]
     try:
-        status = certificate_status(name, file.read_bytes(), now, clock_is_set=clock_is_set)
+        pem = read_file(file, MAX_BYTES)
+        status = certificate_status(name, pem, now, clock_is_set=clock_is_set)
     except (OSError, ValueError) as error:
         return failed(NAME, f"{key} {file} cannot be read: {error}", remedy)
     if status.is_early:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from gateway.cloud.connack import permission_remedy
 from gateway.cloud.diagnosis import diagnose
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.uplink import (
@@ -32,11 +33,6 @@ LATE = "no answer in time"
 #: The payload of the test message.
 PROBE = b'{"check":true}'
 
-_POLICY = (
-    "in AWS IoT, check that the certificate is active and attached to the thing, and that its "
-    "policy allows iot:Connect for client/{thing}"
-)
-_BROKER = "check that the broker on this machine allows {thing} to connect"
 _BROKER_PUBLISH = "check that the broker on this machine allows {thing} to publish to {topic}"
 _BROKER_SUBSCRIBE = "check that the broker on this machine allows {thing} to subscribe to {topic}"
 _PUBLISH = (
@@ -181,8 +177,7 @@ async def _within(future: asyncio.Future[Value], late: Value, step_s: float) -> 
 def _accepted(config: Config, refusal: str | None, *, will_publish: bool) -> Finding:
     """Report on the connection, which does not prove the permission to publish."""
     if refusal is not None:
-        remedy = _BROKER if config.cloud.plaintext else _POLICY
-        return failed(CLOUD, refusal, remedy.format(thing=config.thing_name))
+        return failed(CLOUD, refusal, permission_remedy(config.cloud, config.thing_name))
     what = f"the broker accepts {config.thing_name}"
     if will_publish:
         return ok(CLOUD, what)

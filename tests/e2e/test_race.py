@@ -254,5 +254,7 @@ def test_refused_connection_is_logged_with_the_brokers_reason(
     with Mosquitto(directory, authority, settings="use_identity_as_username false") as refusing:
         gateway.cloud["port"] = refusing.port
         gateway.start()
-        gateway.wait_for_log("cloud not connected.*the broker refused the client: not authorized")
+        gateway.wait_for_log(
+            "cloud not connected.*the broker refused the client: gateway-1 is not authorised"
+        )
         assert "cloud connected" not in gateway.log

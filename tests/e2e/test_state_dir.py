@@ -1,5 +1,6 @@
 """The real daemon and its state directory, whatever lies there and whatever becomes of it."""
 
+import json
 import os
 import pwd
 import shutil
@@ -12,8 +13,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from gateway.buffer.log_format import DIRECTORY_NAME
+from gateway.status.client import ask_status
+from gateway.status.concerns import concerns
+from gateway.status.report import status_from_json
 from tests.support.bad_disk import BadDisk, State
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import COMMAND, GatewayProcess
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.subscriber import Subscriber
 
@@ -61,6 +65,71 @@ def test_gateway_races_whatever_lies_in_its_state_dir(
     gateway.start()
     subscriber.wait_for(lambda messages: len(messages) > 2)
     gateway.terminate()
+    assert "Traceback" not in gateway.log
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    place = tmp_path / "var"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "tmpfs", str(place)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def absent(gateway: GatewayProcess, state: Path) -> None:
+    pass
+
+
+def empty(gateway: GatewayProcess, state: Path) -> None:
+    state.mkdir()
+
+
+def left_by_a_killed_gateway(gateway: GatewayProcess, state: Path) -> None:
+    gateway.cloud["port"] = 1
+    gateway.start()
+    deadline = time.monotonic() + 20
+    while not (state / "boots.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    gateway.kill()
+
+
+@pytest.mark.parametrize("prepare", [absent, empty, left_by_a_killed_gateway])
+def test_gateway_on_a_read_only_file_system_races_from_memory_and_reports_it(
+    gateway: GatewayProcess,
+    broker: Mosquitto,
+    subscriber: Subscriber,
+    tmp_path: Path,
+    mounted: Path,
+    prepare: Callable[[GatewayProcess, Path], None],
+) -> None:
+    runtime, state = tmp_path / "run", mounted / "alleycat-gateway"
+    runtime.mkdir()
+    gateway.environment = {
+        "ALLEYCAT_STATE_DIR": str(state),
+        "RUNTIME_DIRECTORY": str(runtime),  # as the service's unit has it
+    }
+    prepare(gateway, state)
+    subprocess.run(["mount", "-o", "remount,ro", mounted], check=True)
+    gateway.cloud["port"] = broker.port
+    gateway.start()
+    subscriber.wait_for(lambda messages: len(messages) > 4)
+    attention = concerns(status_from_json(ask_status(runtime / "status.sock")))
+    found = [one for one in attention if one.text.startswith(f"disk: {state}")]
+    assert [one.is_urgent for one in found] == [True]
+    command = [*COMMAND, "check", "--json", "--config", str(gateway.config_file)]
+    environment = {**os.environ, **gateway.environment}
+    check = subprocess.run(command, env=environment, check=False, capture_output=True, timeout=60)
+    assert check.returncode == 1
+    [disk] = [one for one in json.loads(check.stdout)["findings"] if one["name"] == "disk"]
+    assert "is on a read-only file system: messages are buffered in memory only" in disk["what"]
+    gateway.terminate()
+    assert "buffer not usable" in gateway.log
     assert "Traceback" not in gateway.log
 
 

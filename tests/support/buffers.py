@@ -86,6 +86,7 @@ class BufferBench:
 
         def write_or_fail(batch: Batch) -> Written:
             if self.failure:
+                write(Batch(done=batch.done_anyway))
                 raise self.failure
             self.writes += 1
             return write(batch)

@@ -4,11 +4,26 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+
+def _huge(path: Path) -> None:
+    """Make a file of a gigabyte that takes no room."""
+    path.touch()
+    os.truncate(path, 1 << 30)
+
+
+#: What may lie in the place of a file, and how it gets there.
+UNREADABLE: dict[str, Callable[[Path], object]] = {
+    "FIFO": os.mkfifo,
+    "directory": Path.mkdir,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "huge file": _huge,
+}
 
 
 async def written(path: Path, timeout_s: float = 10) -> bytes:

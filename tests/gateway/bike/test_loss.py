@@ -33,6 +33,15 @@ def test_reason_of_a_long_text_is_cut() -> None:
     assert len(loss_reason(BikeLost("x" * 10_000), DRIVER)) == TEXT_MAX + 1
 
 
+def test_reason_of_the_greatest_length_is_whole() -> None:
+    assert loss_reason(BikeLost("x" * TEXT_MAX), DRIVER) == "x" * TEXT_MAX
+
+
+@pytest.mark.parametrize(("length", "is_cut"), [(200, False), (500, True)])
+def test_reason_fits_on_a_few_lines_of_a_terminal(length: int, is_cut: bool) -> None:
+    assert loss_reason(BikeLost("x" * length), DRIVER).endswith("…") == is_cut
+
+
 def test_reason_of_a_bug_names_the_line_of_the_driver_that_called_a_library() -> None:
     with pytest.raises(ValueError, match="Expecting") as raised:
         json.loads("{")

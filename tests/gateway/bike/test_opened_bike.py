@@ -166,6 +166,20 @@ async def test_driver_that_does_not_release_its_bike_is_given_up() -> None:
     assert "the bike was not released within 10 s" in reason
 
 
+async def test_late_time_out_of_the_driver_itself_is_not_one_of_the_release() -> None:
+    class Slow(RudeBike):
+        async def readings(self) -> AsyncGenerator[Reading, None]:
+            yield self.good()
+
+        async def close(self) -> None:
+            await self.sleep(CLOSING_MAX_S - 1)
+            raise TimeoutError("the device did not answer")
+
+    riding = Riding(Slow)
+    await riding.run_for(CLOSING_MAX_S)
+    assert riding.reasons[0].startswith("driver failed: TimeoutError: the device did not answer")
+
+
 async def test_time_out_of_the_driver_itself_is_a_bug_of_the_driver() -> None:
     class Hasty(RudeBike):
         async def close(self) -> None:

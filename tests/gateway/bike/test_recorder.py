@@ -1,5 +1,6 @@
 """What becomes of each second; with a clock that is set late: tests/gateway/bike/test_bike.py."""
 
+import asyncio
 from pathlib import Path
 
 from drivers.registry import load_drivers
@@ -37,6 +38,7 @@ async def test_recorder_reports_each_message_it_puts_into_the_buffer(tmp_path: P
     assert [message.second for message in produced] == [1, 2, 3, 4, 5, 6]
     assert produced == virtual.delivered
     assert virtual.gateway.status.produced == 6
+    assert virtual.gateway.status.produced_per_s > 0
 
 
 async def test_second_of_an_earlier_boot_is_set_aside_with_the_reason(tmp_path: Path) -> None:
@@ -68,6 +70,26 @@ async def test_undated_second_of_a_fake_bike_is_discarded_once_the_bike_is_real(
     [kept] = await bench.take_all()
     assert not is_simulated(kept.payload)
     assert bench.buffer.status.quarantined == 0
+    await bench.stop()
+
+
+async def test_kept_seconds_are_dated_within_a_second_after_the_clock_is_set(
+    tmp_path: Path,
+) -> None:
+    bench = BufferBench(tmp_path / "buffer", VirtualClock(RACE_START_MS))
+    await bench.start()
+    bench.clock.is_set = False
+    recorder = recorder_of(bench, config(tmp_path, [{}]))
+    recorder.record(UndatedSample(bench.clock.boot_id, 5 * NS_PER_S, "bike-1", SAMPLE, True))
+    dating = asyncio.create_task(recorder.date_when_the_clock_is_set())
+    await bench.clock.run_for(3)
+    assert not dating.done()
+    bench.clock.is_set = True
+    await bench.clock.run_for(0.9)
+    assert not dating.done(), "it looks once a second"
+    await bench.clock.run_for(0.2)
+    assert dating.done()
+    assert bench.buffer.status.unnamed == 0
     await bench.stop()
 
 

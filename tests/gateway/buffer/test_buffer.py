@@ -350,6 +350,42 @@ async def test_eviction_of_many_logs_is_one_line_in_the_log(
     assert line["logs"] == line["lost_in_all"] / 100 > 1
 
 
+async def test_acknowledgements_that_the_disk_does_not_take_need_no_memory(
+    bench: BufferBench,
+) -> None:
+    for second in range(1, 101):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1)
+    bench.failure = StoreError("disk full")
+    bench.buffer.append(message(101))
+    for entry in (await bench.take_all())[:-1]:
+        bench.buffer.acknowledge(entry)
+        await bench.clock.run_for(1)
+    assert len(bench.buffer._ledger.to_delete) <= 2
+    refused = await bench.take()
+    assert refused is None
+    bench.failure = None
+    await bench.clock.run_for(3)
+    assert (bench.on_disk(), bench.buffer.status.depth) == ([101], 1)
+
+
+async def test_message_set_aside_on_a_full_disk_stays_where_it_is_until_there_is_room(
+    bench: BufferBench,
+) -> None:
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1)
+    bench.failure = StoreError("disk full")
+    first, following = await bench.take_all()
+    bench.buffer.quarantine(first, "refused")
+    bench.buffer.acknowledge(following)
+    await bench.clock.run_for(10)
+    assert bench.on_disk() == [1], "a kill costs nothing"
+    bench.failure = None
+    await bench.clock.run_for(3)
+    assert (bench.on_disk(), set_aside(bench)) == ([], [(1, "refused")])
+
+
 async def test_message_evicted_in_flight_but_acknowledged_is_not_lost(
     open_bench: Callable[..., BufferBench],
 ) -> None:

@@ -289,6 +289,14 @@ def test_done_messages_that_cannot_be_recorded_are_recorded_later(
     assert left(log).read().keys() == {101, 102}
 
 
+def test_log_that_is_over_needs_no_memory_until_it_can_be_deleted(log: LogFile) -> None:
+    write(log, TICKS[0])
+    log.close()
+    found = left(log)
+    found.finish([1, 101])
+    assert (found.pending, found.read(), found._done_ids, found._gone) == (0, {}, [], set())
+
+
 # Writes that fail.
 
 

@@ -44,11 +44,11 @@ def test_bike_ids_without_a_config_option_are_those_of_the_service(
 def test_bike_ids_of_an_unreadable_config_are_those_of_the_running_gateway(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: Path, *args: object, **kwargs: object) -> str:
-        raise PermissionError(self)
+    def refuse(path: Path, *_: object) -> bytes:
+        raise PermissionError(path)
 
     answer = b'{"gateway":{"bikes":[{"bike_id":"bike-7"}]}}\n'
-    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr("gateway.config.file.read_file", refuse)
     monkeypatch.setattr("gateway.cli.status.asker", lambda _: lambda: answer)
     assert bike_ids(context(config), "") == ["bike-7"]
 

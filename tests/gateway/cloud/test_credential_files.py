@@ -125,7 +125,7 @@ def test_unusable_files_replace_nothing_and_are_reported_once(
     assert files.loaded is loaded
     assert files.problem is not None
     assert files.problem.startswith("the changed certificate files are not in use: ")
-    assert str(disk.key) in files.problem
+    assert str(disk.key.parent) in files.problem
     assert [log["event"] for log in logs] == [files.problem]
 
 

@@ -148,6 +148,16 @@ async def test_own_certificate_for_servers_is_not_blamed_on_its_key_alone(
     assert "clientAuth" in diagnosis.remedy
 
 
+async def test_own_curve_that_tls_leaves_out_is_named(authority: Authority, tmp_path: Path) -> None:
+    issued = purposed(authority._ca, ExtendedKeyUsageOID.CLIENT_AUTH, ec.SECP224R1())
+    both = tmp_path / "both.pem"
+    issued.private_key_and_cert_chain_pem.write_to_path(both)
+    with tls_server(authority, good) as port:
+        diagnosis = await found(to(port, authority, certificate_file=both, private_key_file=both))
+    assert "the broker does not support its kind of key" in diagnosis.what
+    assert "ECDSA with the curve P-256, P-384 or P-521" in diagnosis.remedy
+
+
 def dated(ca: trustme.CA, begin: dt.datetime, end: dt.datetime) -> bytes:
     """Return the CA's certificate with other dates, as PEM."""
     old, key = parts(ca)
@@ -157,10 +167,12 @@ def dated(ca: trustme.CA, begin: dt.datetime, end: dt.datetime) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
-def purposed(ca: trustme.CA, purpose: x509.ObjectIdentifier) -> trustme.LeafCert:
+def purposed(
+    ca: trustme.CA, purpose: x509.ObjectIdentifier, curve: ec.EllipticCurve | None = None
+) -> trustme.LeafCert:
     """Return a certificate of this machine's address for one purpose only."""
     issuer, ca_key = parts(ca)
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = ec.generate_private_key(curve or ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway-1")])
     here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     builder = x509.CertificateBuilder(issuer.subject, name, key.public_key(), 1, NOW, NOW + DAY)
@@ -391,7 +403,9 @@ async def test_path_that_opens_and_swallows_names_the_mtu(
 
 async def test_handshake_that_succeeds_is_not_said_to_get_no_answer(authority: Authority) -> None:
     diagnosis = swallowed(to(8883, authority), "AWS_ERROR_MQTT5_CONNACK_TIMEOUT")
-    assert diagnosis.what == "127.0.0.1:8883: connected, but the broker sends no MQTT answer"
+    assert (
+        diagnosis.what == "127.0.0.1:8883: connected, but the broker sends no complete MQTT answer"
+    )
     assert "MTU" in diagnosis.remedy
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from awscrt import exceptions, mqtt5
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from gateway.cloud.credentials import read_credentials
 from gateway.cloud.iot_client import (
@@ -15,6 +16,7 @@ from gateway.cloud.iot_client import (
 )
 from gateway.cloud.uplink import CredentialsError
 from gateway.config.cloud import CloudConfig
+from tests.gateway.config.test_pem import saved_pair
 from tests.support.mosquitto import Authority
 
 
@@ -54,11 +56,20 @@ def test_credentials_error_names_the_three_files_and_what_was_expected(tmp_path:
     assert "expected PEM files" in str(refused.value)
 
 
-def test_failed_connection_is_explained_by_the_broker_if_it_answered() -> None:
-    refused = mqtt5.ConnackPacket(reason_code=mqtt5.ConnectReasonCode.NOT_AUTHORIZED)
-    error = exceptions.from_code(1051)
-    failure = mqtt5.LifecycleConnectFailureData(connack_packet=refused, exception=error)
-    assert explain_failure(failure) == "the broker refused the client: not authorized"
+def test_kind_of_key_that_tls_does_not_support_is_named(tmp_path: Path) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    certificate_file, key_file = saved_pair(tmp_path, key)
+    with pytest.raises(CredentialsError, match="TLS does not support this kind of key") as refused:
+        build(over_tls(certificate_file, key_file, None))
+    assert "RSA with 2048 bits or more, or ECDSA with the curve P-256" in str(refused.value)
+
+
+def test_damaged_ca_is_not_blamed_on_the_key(tmp_path: Path) -> None:
+    one = Authority(tmp_path).issue("gateway-1")
+    lines = one.ca_file.read_text().splitlines()
+    one.ca_file.write_text("\n".join([lines[0], lines[-1], ""]))
+    with pytest.raises(CredentialsError, match=r"cloud\.ca_file is damaged"):
+        build(over_tls(one.certificate_file, one.private_key_file, one.ca_file))
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,17 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import structlog
+from awscrt import mqtt5
 from structlog.testing import capture_logs
 
 from gateway.cloud import iot_core, mqtt_errors
+from gateway.cloud.connack import refusal
 from gateway.cloud.iot_core import NOT_TRIED, RENEWED, IotCore
 from gateway.cloud.uplink import Answer, Commands, Ending, Feed, Verdict
 from gateway.config.cloud import CloudConfig
@@ -131,6 +133,33 @@ async def test_unknown_reason_code_of_an_answer_is_an_unspecified_error(
         await uplink.stop()
 
 
+def refused(code: int, properties: bytes = b"") -> bytes:
+    """Return a CONNACK."""
+    return bytes([0x20, 3 + len(properties), 0, code, len(properties)]) + properties
+
+
+@asynccontextmanager
+async def connack_broker(connack: bytes) -> AsyncIterator[CloudConfig]:
+    """A broker that answers CONNECT with these bytes, and hangs up."""
+    talks: set[asyncio.Task[None] | None] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.current_task())
+        with suppress(OSError):  # it was only looked whether there is a broker
+            await reader.read(1000)
+            writer.write(connack)
+            writer.write_eof()
+            await reader.read()
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True, reconnect_max_s=1)
+        await asyncio.gather(*(talk for talk in talks if talk is not None))
+
+
 async def rude_broker(connack_reason: int) -> tuple[asyncio.Server, CloudConfig]:
     """Answers CONNECT with the reason, SUBSCRIBE with one that is UNKNOWN, and nothing else."""
 
@@ -148,16 +177,75 @@ async def rude_broker(connack_reason: int) -> tuple[asyncio.Server, CloudConfig]
     return server, CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True)
 
 
-async def test_unknown_reason_code_of_a_connack_is_an_unspecified_error() -> None:
-    server, cloud = await rude_broker(UNKNOWN)
+async def reason_at(connack: bytes) -> str:
+    """Return why a client that gets this answer to its CONNECT is not connected."""
     listener = Listener()
-    uplink = IotCore(cloud, "gateway-1")
-    uplink.start(listener)
-    async with asyncio.timeout(TIMEOUT_S):
-        await listener.down.wait()
-    assert listener.reason == "the broker refused the client: unspecified error"
-    await uplink.stop()
-    server.close()
+    async with connack_broker(connack) as cloud:
+        uplink = IotCore(cloud, "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.down.wait()
+        assert str(uplink.diagnosis) == listener.reason
+        await uplink.stop()
+    assert not listener.up.is_set()
+    return listener.reason
+
+
+@pytest.mark.parametrize("code", [*range(1, 6), *mqtt5.ConnectReasonCode, UNKNOWN])
+async def test_each_refusal_is_named_with_what_to_do(code: int) -> None:
+    """Also the return codes of MQTT 3.1.1, which awscrt takes for an acceptance."""
+    if code == mqtt5.ConnectReasonCode.SUCCESS:
+        return
+    known = code in list(mqtt5.ConnectReasonCode)
+    packet = mqtt5.ConnackPacket(reason_code=mqtt5.ConnectReasonCode(code) if known else None)
+    here = CloudConfig(endpoint="127.0.0.1", plaintext=True)
+    assert await reason_at(refused(code)) == str(refusal(here, "gateway-1", packet))
+
+
+async def test_hang_up_after_a_refusal_does_not_hide_it() -> None:
+    listener = Listener()
+    async with connack_broker(refused(5)) as cloud:
+        uplink = IotCore(cloud, "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(listener.endings) < 3:
+                listener.down.clear()
+                await listener.down.wait()
+                assert listener.reason.startswith("the broker refused the client: ")
+        await uplink.stop()
+
+
+NOT_UTF_8 = bytes([0xFF, 0xFE])
+#: Properties with a text that is not UTF-8: a reason string, a user property, a server reference.
+UNREADABLE_TEXTS = (
+    bytes([0x1F, 0, 2]) + NOT_UTF_8,
+    bytes([0x26, 0, 2]) + NOT_UTF_8 + bytes([0, 1, 0x41]),
+    bytes([0x1C, 0, 2]) + NOT_UTF_8,
+)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("code", [0, 0x87])
+@pytest.mark.parametrize("properties", UNREADABLE_TEXTS)
+async def test_answer_with_a_text_that_is_not_utf_8_is_named(
+    code: int, properties: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Awscrt drops it without a report, also if it is an acceptance."""
+    monkeypatch.setattr(iot_core, "ATTEMPT_S", 0.5)
+    assert "the broker's answer cannot be read" in await reason_at(refused(code, properties))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_next_attempt_shows_that_the_last_answer_was_unreadable() -> None:
+    assert iot_core.ATTEMPT_S > TIMEOUT_S
+    reason = await reason_at(refused(0x87, UNREADABLE_TEXTS[0]))
+    assert "the broker's answer cannot be read" in reason
+
+
+async def test_acceptance_that_contradicts_mqtt_5_is_named() -> None:
+    session_present = 1
+    reason = await reason_at(bytes([0x20, 3, session_present, 0, 0]))
+    assert reason.startswith("the broker accepted the client, but its answer contradicts MQTT 5;")
 
 
 async def test_refused_subscription_is_logged_also_for_an_unknown_reason() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cloud.iot_core import STOP_TIMEOUT_S, IotCore
+from gateway.cloud.iot_client import STOP_TIMEOUT_S
+from gateway.cloud.iot_core import IotCore
 from gateway.cloud.tunnel import CLOSE_S, Tunnel, open_tunnel
 from gateway.cloud.uplink import Answer, Verdict
 from gateway.config.cloud import CloudConfig

@@ -2,12 +2,14 @@
 
 import grp
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gateway.config import file as config_file
-from gateway.config.file import write_config
+from gateway.config.file import MAX_BYTES, config_text, write_config
+from tests.support.files import UNREADABLE
 
 
 class Refused(Exception):
@@ -24,6 +26,28 @@ def refuse(_: Path) -> None:
 
 def files(directory: Path) -> dict[str, str]:
     return {one.name: one.read_text() for one in directory.iterdir()}
+
+
+def test_config_text_has_one_kind_of_line_ends_and_no_mark(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_bytes("\ufeffa = 'é'\r\nb = 1\rc = 2\n".encode())
+    assert config_text(file) == "a = 'é'\nb = 1\nc = 2\n"
+
+
+def test_config_of_the_greatest_size_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_bytes(b"#" * MAX_BYTES)
+    assert len(config_text(file)) == MAX_BYTES
+
+
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_config_that_is_no_file_is_neither_waited_for_nor_read(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    file = tmp_path / "gateway.toml"
+    make(file)
+    with pytest.raises(ValueError, match="it is "):
+        config_text(file)
 
 
 def test_new_config_is_written_and_the_old_one_kept_as_a_backup(tmp_path: Path) -> None:

@@ -1,11 +1,48 @@
 """Files that are, or are not, a certificate and its key."""
 
+import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from gateway.config.pem import open_key_problem, pair_problem, pem_problem
+from tests.support.files import UNREADABLE
 from tests.support.mosquitto import Authority, Credentials
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+EC_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def self_signed(key: PrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "gateway-1")])
+    now = dt.datetime.now(dt.UTC)
+    until = now + dt.timedelta(days=9)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, until)
+    hashed = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return builder.sign(key, hashed).public_bytes(Encoding.PEM)
+
+
+def saved_key(directory: Path, key: PrivateKey) -> Path:
+    file = directory / "key.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return file
+
+
+def saved_pair(directory: Path, key: PrivateKey) -> tuple[Path, Path]:
+    certificate = directory / "cert.pem"
+    certificate.write_bytes(self_signed(key))
+    return certificate, saved_key(directory, key)
 
 
 @pytest.fixture
@@ -46,8 +83,71 @@ def test_key_that_every_user_can_read_is_described(credentials: Credentials) -> 
     assert "mode 0644" in found
 
 
-def test_key_of_another_certificate_is_described(tmp_path: Path, credentials: Credentials) -> None:
-    other = Authority(tmp_path / "other").issue("gateway-2")
-    found = pair_problem(credentials.certificate_file, other.private_key_file)
+@pytest.mark.parametrize("other", [EC_KEY, RSA_KEY], ids=["ECDSA", "RSA"])
+def test_key_of_another_certificate_is_described(
+    tmp_path: Path, credentials: Credentials, other: PrivateKey
+) -> None:
+    found = pair_problem(credentials.certificate_file, saved_key(tmp_path, other))
     assert found is not None
     assert "does not match cloud.certificate_file" in found
+    assert "expected the certificate's own key" in found
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP192R1())],
+    ids=["RSA 1024", "P-192"],
+)
+def test_weak_key_is_not_said_to_be_anothers(tmp_path: Path, weak: PrivateKey) -> None:
+    found = pair_problem(*saved_pair(tmp_path, weak))
+    assert found is not None
+    assert "cert.pem: its key is too weak for TLS" in found
+    assert "expected RSA with 2048 bits or more, or ECDSA with the curve P-256" in found
+    assert "match" not in found
+
+
+def test_certificate_with_a_weak_ca_in_its_file_is_described(tmp_path: Path) -> None:
+    weak = rsa.generate_private_key(65537, 1024)
+    certificate, key = saved_pair(tmp_path, RSA_KEY)
+    with certificate.open("ab") as file:
+        file.write(self_signed(weak))
+    found = pair_problem(certificate, key)
+    assert found is not None
+    assert "the key of a CA in it is too weak for TLS" in found
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+def test_encrypted_key_is_described_with_how_to_decrypt_it(
+    tmp_path: Path, form: PrivateFormat
+) -> None:
+    certificate, key = saved_pair(tmp_path, RSA_KEY)
+    secret = RSA_KEY.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"x"))
+    key.write_bytes(secret)
+    found = pair_problem(certificate, key)
+    assert found is not None
+    assert f"{key} is encrypted" in found
+    assert f"openssl pkey -in {key}" in found
+
+
+@pytest.mark.parametrize("damaged", ["cert.pem", "key.pem"])
+def test_damaged_file_of_a_pair_is_named(tmp_path: Path, damaged: str) -> None:
+    certificate, key = saved_pair(tmp_path, RSA_KEY)
+    file = tmp_path / damaged
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[:5], lines[-1], ""]))
+    found = pair_problem(certificate, key)
+    assert found is not None
+    words = f"{certificate} is damaged" if file == certificate else f"{key} cannot be read"
+    assert words in found
+    assert "copy it again" in found
+
+
+@pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)
+def test_pem_file_that_is_none_is_neither_waited_for_nor_read(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    file = tmp_path / "file"
+    make(file)
+    found = pem_problem(file, "CERTIFICATE")
+    assert found is not None
+    assert f"{file} cannot be a PEM file that contains a certificate: it is " in found

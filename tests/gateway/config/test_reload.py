@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.config import reload
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.reload import Reload, needs_a_start
 from gateway.config.schema import ClockConfig, Config
@@ -23,11 +24,12 @@ class Rig:
         self.told: list[str] = []
         self.notes: list[str] = []
         self.hangup = asyncio.Event()
+        self._noted = asyncio.Event()
         service = ServiceManager({})
         service.tell = lambda **fields: self.told.extend(fields)  # type: ignore[method-assign]
         self._service = service
-        reload = Reload(running, self._load, self._apply, self._note, self.hangup, service)
-        self._run = asyncio.create_task(reload.run())
+        loop = Reload(running, self._load, self._apply, self._note, self.hangup, service)
+        self._run = asyncio.create_task(loop.run())
 
     def _load(self) -> Config:
         self.loaded_in = threading.current_thread()
@@ -40,6 +42,7 @@ class Rig:
 
     def _note(self, texts: Sequence[str]) -> None:
         self.notes = list(texts)
+        self._noted.set()
 
     async def hang_up(self) -> None:
         reloads = self.told.count("READY")
@@ -47,6 +50,12 @@ class Rig:
         async with asyncio.timeout(10):
             while self.told.count("READY") == reloads:  # noqa: ASYNC110 a thread ends it
                 await asyncio.sleep(0)
+
+    async def until(self, is_so: Callable[[list[str]], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not is_so(self.notes):
+                self._noted.clear()
+                await self._noted.wait()
 
     async def stop(self) -> None:
         self._run.cancel()
@@ -88,6 +97,46 @@ async def test_reload_of_an_unusable_file_changes_nothing_and_is_logged(rig: Rig
     [note] = rig.notes
     assert note.startswith("the changed config is not in use, because it is wrong: ")
     assert "bikes[0].class_id" in note
+
+
+async def test_note_of_a_rejected_file_does_not_outlast_the_fault(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a certificate that is corrected after the reload: the config is as before."""
+    monkeypatch.setattr(reload, "LOOK_EVERY_S", 0.01)
+    running, bad = rig.file, ConfigError(Path("gateway.toml"), [Problem("cloud", "no pair")])
+    rig.file = bad
+    await rig.hang_up()
+    assert "no pair" in rig.notes[0]
+    rig.file = ConfigError(Path("gateway.toml"), [Problem("cloud", "no certificate")])
+    await rig.until(lambda notes: "no certificate" in notes[0])
+    rig.file = running
+    await rig.until(lambda notes: notes == [])
+    rig.file = bad
+    await asyncio.sleep(0.05)
+    assert rig.notes == [], "only a rejected file is looked at"
+    assert rig.applied == []
+
+
+async def test_corrected_file_that_is_not_in_use_is_noted_until_it_is(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reload, "LOOK_EVERY_S", 0.01)
+    running = rig.file
+    assert isinstance(running, Config)
+    other = running.model_copy(update={"thing_name": "other"})
+    rig.file = other
+    await rig.hang_up()
+    [restart] = rig.notes
+    rig.file = ConfigError(Path("gateway.toml"), [Problem("cloud", "no pair")])
+    await rig.hang_up()
+    rig.file = config(tmp_path, [{}, {}])
+    await rig.until(lambda notes: notes == [reload.CORRECTED])
+    rig.file = other
+    await rig.until(lambda notes: notes == [restart])
+    rig.file = running
+    await rig.hang_up()
+    assert rig.notes == []
 
 
 async def test_reload_notes_what_needs_a_restart_until_it_is_undone(

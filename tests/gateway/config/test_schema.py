@@ -406,12 +406,15 @@ class TestFile:
 
     @pytest.mark.parametrize(
         ("name", "what"),
-        [("gateway.toml", "No such file or directory"), (".", "Is a directory")],
+        [
+            ("gateway.toml", "No such file or directory; expected a TOML file"),
+            (".", "not TOML: it is a directory; expected a file"),
+        ],
     )
     def test_missing_config_or_directory_is_refused(
         self, tmp_path: Path, name: str, what: str
     ) -> None:
-        with pytest.raises(ConfigError, match=f"{what}; expected a TOML file") as raised:
+        with pytest.raises(ConfigError, match=what) as raised:
             load_config(tmp_path / name, DRIVERS)
         assert raised.value.file == tmp_path / name
 
@@ -442,7 +445,7 @@ class TestCredentials:
                 Path.unlink,
                 "No such file or directory; expected a readable PEM file that contains a ",
             ),
-            (lambda pem: (pem.unlink(), pem.mkdir()), "is not a file; expected a PEM"),
+            (lambda pem: (pem.unlink(), pem.mkdir()), "it is a directory; expected a file"),
             (lambda pem: pem.write_bytes(b"0\x82\x01\x0a"), "expected PEM (-----BEGIN … "),
             (lambda pem: pem.write_bytes(b""), "expected PEM (-----BEGIN … "),
         ],
@@ -513,14 +516,14 @@ class TestCredentials:
         credentials.private_key_file.write_bytes(other.read_bytes())
         found = problem(file, secure)
         assert found.key == "cloud.private_key_file"
-        assert "expected the unencrypted key of the certificate" in found.what
+        assert "expected the certificate's own key" in found.what
 
     def test_damaged_private_key_is_refused(
         self, file: Path, secure: Data, credentials: Credentials
     ) -> None:
         key = credentials.private_key_file
         key.write_text(key.read_text().replace("M", "N"))
-        assert "one of them is damaged" in problem(file, secure).what
+        assert "copy it again" in problem(file, secure).what
 
     @pytest.mark.parametrize("line_end", ["\n", ""])
     def test_private_key_is_never_repeated_in_an_error(

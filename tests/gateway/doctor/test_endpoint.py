@@ -5,13 +5,17 @@ import datetime as dt
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
+from awscrt import mqtt5
 
+from gateway.cloud import iot_core
+from gateway.cloud.connack import UNREADABLE, refusal
 from gateway.config.schema import Config
-from gateway.doctor.endpoint import _followed, _subscribed, check_endpoint
+from gateway.doctor.endpoint import CONNECT_S, _followed, _subscribed, check_endpoint
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
@@ -353,6 +357,44 @@ async def test_broker_that_does_not_speak_mqtt_5_is_named(
     assert "supports MQTT 5" in finding.remedy
 
 
+async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
+    with suppress(OSError):
+        await reader.read(1000)
+        writer.write(answer)
+        writer.write_eof()
+        await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("code", [*mqtt5.ConnectReasonCode][1:])
+async def test_refusal_has_the_words_and_the_advice_of_the_status(
+    authority: Authority, code: mqtt5.ConnectReasonCode
+) -> None:
+    talk = partial(refuse, answer=bytes([0x20, 3, 0, code, 0]))
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        gateway = settings(port, authority.issue("gateway-1"), plaintext=True)
+        reached, finding = await check_endpoint(gateway)
+    assert reached.state is State.OK
+    expected = refusal(gateway.cloud, "gateway-1", mqtt5.ConnackPacket(reason_code=code))
+    assert finding == Finding("cloud", State.FAILED, expected.what, expected.remedy)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_answer_that_is_not_utf_8_is_not_called_late(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert iot_core.ATTEMPT_S < CONNECT_S
+    monkeypatch.setattr(iot_core, "ATTEMPT_S", 0.5)
+    talk = partial(refuse, answer=bytes([0x20, 8, 0, 0x87, 5, 0x1F, 0, 2, 0xFF, 0xFE]))
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        gateway = settings(port, authority.issue("gateway-1"), plaintext=True)
+        reached, finding = await check_endpoint(gateway)
+    assert reached.state is State.OK
+    assert finding == Finding("cloud", State.FAILED, UNREADABLE.what, UNREADABLE.remedy)
+
+
 async def test_private_key_of_another_certificate_is_a_failure(
     broker: Mosquitto, authority: Authority
 ) -> None:
@@ -361,4 +403,4 @@ async def test_private_key_of_another_certificate_is_a_failure(
         settings(broker.port, mine, private_key_file=other.private_key_file)
     )
     assert finding.state is State.FAILED
-    assert "expected PEM files, with the RSA or ECDSA private key" in finding.what
+    assert "does not match cloud.certificate_file" in finding.what

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.timing.units import NS_PER_S, seconds_between
+from gateway.timing.units import NS_PER_MS, NS_PER_S, seconds_between
 
 
 @pytest.mark.parametrize(
@@ -12,3 +12,8 @@ def test_seconds_between_are_rounded_to_tenths_and_never_negative(
     to_ns: int, seconds: float
 ) -> None:
     assert seconds_between(0, to_ns) == seconds
+    assert seconds_between(7 * NS_PER_S, 7 * NS_PER_S + to_ns) == seconds
+
+
+def test_second_has_a_thousand_milliseconds() -> None:
+    assert NS_PER_S == 1000 * NS_PER_MS
