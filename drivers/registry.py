@@ -1,6 +1,6 @@
 """Drivers by name. Built-in and third-party drivers register in the same way, by entry point."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -21,9 +21,35 @@ class DriverStatus:
     problem: str | None = None
 
 
-def load_drivers() -> dict[str, DriverStatus]:
-    """Return every registered driver by name; an import that fails is a status, not a crash."""
-    return {point.name: _load(point) for point in entry_points(group=GROUP)}
+def load_drivers() -> Mapping[str, DriverStatus]:
+    """Return every registered driver by name; an import that fails is a status, not a crash.
+
+    A driver is imported when it is first asked for: a bike on a serial line needs no Bluetooth
+    library, which takes 6 MiB.
+    """
+    return _Registered()
+
+
+class _Registered(Mapping[str, DriverStatus]):
+    """The drivers whose distributions are installed."""
+
+    def __init__(self) -> None:
+        self._points = {point.name: point for point in entry_points(group=GROUP)}
+        self._loaded: dict[str, DriverStatus] = {}
+
+    def __getitem__(self, name: str) -> DriverStatus:
+        if name not in self._loaded:
+            self._loaded[name] = _load(self._points[name])
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._points
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._points)
+
+    def __len__(self) -> int:
+        return len(self._points)
 
 
 def _load(point: EntryPoint) -> DriverStatus:

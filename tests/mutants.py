@@ -377,6 +377,20 @@ MUTANTS = (
         "tests/gateway/buffer/test_ledger.py",
     ),
     Mutant(
+        "`run` loads rich with structlog",
+        "gateway/cli/run.py",
+        'if not {"rich", "structlog"} & sys.modules.keys():',
+        "if False:",
+        "tests/gateway/cli/test_run.py",
+    ),
+    Mutant(
+        "`run` loads the libraries of all drivers",
+        "drivers/registry.py",
+        "        self._loaded: dict[str, DriverStatus] = {}",
+        "        self._loaded = {name: _load(point) for name, point in self._points.items()}",
+        "tests/gateway/cli/test_run.py",
+    ),
+    Mutant(
         "a message is acknowledged before the broker has it",
         "gateway/cloud/publisher.py",
         "        self._uplink.publish(ticket, entry.payload)",

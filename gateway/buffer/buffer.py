@@ -238,9 +238,9 @@ class Buffer:
     def _is_dating(self) -> bool:
         """Kept seconds are becoming messages; they come before those that are produced now."""
         undated = self._ledger.undated
-        is_dating = self._dater is not None and not undated.is_over
-        is_possible = self._disk.problem is None and undated.race_id not in self._unreadable
-        return is_dating and is_possible
+        if self._dater is None or undated.is_over:
+            return False
+        return self._disk.problem is None and undated.race_id not in self._unreadable
 
     def _admit(self, race_id: int, payload: bytes, *, is_final: bool) -> None:
         now_ns = self._clock.monotonic_ns()

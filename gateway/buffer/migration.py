@@ -18,14 +18,14 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from gateway.buffer.earlier import FILE_NAME, places
 from gateway.buffer.log_format import UNDATED
 from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.host.atomic_file import replace_file, sync_directory
 from gateway.telemetry.message import telemetry_from_json
 from gateway.telemetry.undated import NotDatable, undated_from_json
 
-#: The file in the state directory, and the files that SQLite makes for it.
-FILE_NAME = "buffer.db"
+#: The file, and those that SQLite makes for it.
 _SUFFIXES = ("", "-wal", "-shm")
 #: The name of the file when its messages are in logs.
 _DONE = f"{FILE_NAME}.migrated"
@@ -83,17 +83,12 @@ class _Moved:
         self.lost = None if self.lost is None or count is None else self.lost + count
 
 
-def is_needed(directory: Path) -> bool:
-    """Return whether an earlier version has left messages that are to move."""
-    return any(place.exists() for place in _places(directory))
-
-
 def migrate(directory: Path, now_ms: int) -> str | None:
     """Move the messages of a `buffer.db` next to `directory` into logs there.
 
     Return a note if not all could be read. Raises OSError or StoreError; then nothing has changed.
     """
-    database, building = _places(directory)
+    database, building = places(directory)
     if database.is_file():
         _remove(building)
         _check_room(database)
@@ -120,11 +115,6 @@ def _join(building: Path, directory: Path) -> str | None:
     text = os.fsdecode(note.read_bytes()) if note.exists() else ""
     shutil.rmtree(building)
     return text or None
-
-
-def _places(directory: Path) -> tuple[Path, Path]:
-    """Return the file of the earlier version, and where its logs are built."""
-    return directory.with_name(FILE_NAME), directory.with_name("buffer.new")
 
 
 def _parts(database: Path) -> list[Path]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.disk import Disk
+from gateway.buffer.earlier import has_earlier_messages
 from gateway.buffer.log_format import DIRECTORY_NAME
-from gateway.buffer.migration import migrate
 from gateway.buffer.store import Store, StoreError
 from gateway.config.schema import Config
 from gateway.host.atomic_file import other_kind
@@ -59,12 +59,21 @@ def open_store(path: Path, max_bytes: int, now_ms: int) -> Store:
     What is in the place of the directory is moved away first.
     """
     try:
-        notes = (_make_room(path, now_ms), migrate(path, now_ms))
+        notes = (_make_room(path, now_ms), _migrate(path, now_ms))
     except OSError as error:
         raise StoreError(f"{error.filename or path}: {error.strerror or error}") from error
     store = Store(path, max_bytes)
     store.notes += filter(None, notes)
     return store
+
+
+def _migrate(path: Path, now_ms: int) -> str | None:
+    """Move the messages of an earlier version, if there are any; return a note about them."""
+    if not has_earlier_messages(path):
+        return None
+    from gateway.buffer.migration import migrate
+
+    return migrate(path, now_ms)
 
 
 def _make_room(path: Path, now_ms: int) -> str | None:

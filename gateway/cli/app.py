@@ -1,4 +1,8 @@
-"""The `alleycat-gateway` command: one module per verb; heavy imports happen when a verb runs."""
+"""The `alleycat-gateway` command: one module per verb; heavy imports happen when a verb runs.
+
+So that `--help` stays quick, records in modules with verbs are NamedTuples: Python defines one in a
+sixth of the time of a dataclass.
+"""
 
 from typing import Annotated, Any
 

@@ -4,9 +4,8 @@ A gateway that runs is asked at its socket. Otherwise the logs are changed under
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn
 
 import typer
 
@@ -49,8 +48,7 @@ ANSWER_MAX_BYTES = 4096
 _UNBOUNDED = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The messages of these races, with these ids and with this text in their reason.
 
     An empty part selects all.

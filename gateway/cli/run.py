@@ -1,6 +1,8 @@
 """`run`: starts the daemon."""
 
+import sys
 from enum import StrEnum
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +11,8 @@ from gateway.cli.options import ConfigOption
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from gateway.config.schema import Config
 
 
@@ -40,7 +44,7 @@ def run(
     """
     import asyncio
 
-    import structlog
+    structlog = import_structlog_alone()
 
     from drivers.registry import load_drivers
     from gateway.cli.output import drop_what_is_not_read
@@ -61,6 +65,18 @@ def run(
         return settings
 
     asyncio.run(run_gateway(load, drivers))
+
+
+def import_structlog_alone() -> "ModuleType":
+    """Import structlog without rich, which it would load for tracebacks that the log never has.
+
+    That saves 4 MiB for as long as the gateway runs.
+    """
+    if not {"rich", "structlog"} & sys.modules.keys():
+        sys.modules["rich"] = None  # type: ignore[assignment]  # Python finds no such module
+        import_module("structlog")
+        del sys.modules["rich"]
+    return import_module("structlog")
 
 
 def _with_fake_bikes(config: "Config") -> "Config":

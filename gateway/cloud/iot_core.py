@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import Any
@@ -61,13 +60,6 @@ RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Send:
-    """One attempt to publish. Each resend of a message is another attempt."""
-
-    ticket: int
-
-
 class IotCore:
     """The Uplink to one endpoint. It must be created and used on the event loop.
 
@@ -88,7 +80,8 @@ class IotCore:
         self._notes: deque[Callable[[], None]] = deque()
         self._notes_lock = threading.Lock()
         self._notes_awaited = False
-        self._pending: dict[int, _Send] = {}
+        #: The publishes that are not answered yet, by ticket.
+        self._pending: dict[int, Future[Any]] = {}
         self._connected = False
         self._stopping = False
         self._listener: UplinkListener | None = None
@@ -136,13 +129,11 @@ class IotCore:
             self._relink(self.files.loaded)
 
     def publish(self, ticket: int, payload: bytes) -> None:
-        send = _Send(ticket)
-        self._pending[ticket] = send
         packet = mqtt5.PublishPacket(
             topic=self._cloud.topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE
         )
-        future = self._link.client.publish(packet)
-        future.add_done_callback(self._from_sdk(partial(self._on_published, send)))
+        future = self._pending[ticket] = self._link.client.publish(packet)
+        future.add_done_callback(self._from_sdk(partial(self._on_published, ticket)))
 
     async def stop(self) -> None:
         self._stopping = True
@@ -292,11 +283,11 @@ class IotCore:
         for ticket in tickets:
             listener.on_answer(ticket, answer)
 
-    def _on_published(self, send: _Send, future: Any) -> None:
-        if self._stopping or self._pending.get(send.ticket) is not send:
+    def _on_published(self, ticket: int, future: Future[Any]) -> None:
+        if self._stopping or self._pending.get(ticket) is not future:
             return  # answered already, when the connection broke
-        del self._pending[send.ticket]
-        self._attached_listener().on_answer(send.ticket, publish_answer(future, self._cloud.topic))
+        del self._pending[ticket]
+        self._attached_listener().on_answer(ticket, publish_answer(future, self._cloud.topic))
 
     def _subscribe(self, subscription: Subscription) -> None:
         packet = mqtt5.SubscribePacket(

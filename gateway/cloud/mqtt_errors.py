@@ -113,6 +113,8 @@ def puback_answer(code: int, code_name: str, topic: str) -> Answer:
     """Return the answer for a PUBACK; `code_name` (the SDK's) describes codes not listed here."""
     likely = _LIKELY.get(code, "")
     answer = _PUBACKS.get(code) or Answer(Verdict.REFUSED, f"{words(code_name)}{likely}")
+    if "{topic}" not in answer.reason:
+        return answer
     return Answer(answer.verdict, answer.reason.replace("{topic}", topic))
 
 

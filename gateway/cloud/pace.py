@@ -29,17 +29,17 @@ class TokenBucket:
 
     def __init__(self, rate_per_s: float, burst: int, now_ns: int) -> None:
         self._burst = burst
-        self._ns_per_token = NS_PER_S / rate_per_s
+        self._set_rate(rate_per_s)
         #: When the bucket was, or will be, empty.
-        self._empty_ns = now_ns - round(burst * self._ns_per_token)
+        self._empty_ns = now_ns - self._fill_ns
 
     def take(self, tokens: int, now_ns: int) -> None:
-        full_ns = now_ns - round(self._burst * self._ns_per_token)
+        full_ns = now_ns - self._fill_ns
         self._empty_ns = max(self._empty_ns, full_ns) + round(tokens * self._ns_per_token)
 
     def ready_ns(self) -> int:
         """Return when a whole token is available."""
-        return self._empty_ns + round(self._ns_per_token)
+        return self._empty_ns + self._token_ns
 
     def bound_debt(self, debt_s: float, now_ns: int) -> None:
         self._empty_ns = min(self._empty_ns, now_ns + round(debt_s * NS_PER_S))
@@ -47,8 +47,14 @@ class TokenBucket:
     def change_rate(self, rate_per_s: float, now_ns: int) -> None:
         """Change the rate from now on; the tokens in the bucket stay."""
         tokens = (now_ns - self._empty_ns) / self._ns_per_token
-        self._ns_per_token = NS_PER_S / rate_per_s
+        self._set_rate(rate_per_s)
         self._empty_ns = now_ns - round(min(tokens, self._burst) * self._ns_per_token)
+
+    def _set_rate(self, rate_per_s: float) -> None:
+        self._ns_per_token = NS_PER_S / rate_per_s
+        #: How long one token takes, and all that the bucket can have.
+        self._token_ns = round(self._ns_per_token)
+        self._fill_ns = round(self._burst * self._ns_per_token)
 
 
 class Pace:

@@ -239,8 +239,7 @@ class Publisher:
     @property
     def _spares_blamed(self) -> bool:
         """Whether blamed messages wait while others are sent."""
-        is_pausing = self._clock.monotonic_ns() < self._blamed_until_ns
-        return is_pausing and self._trials.has_blamed
+        return self._trials.has_blamed and self._clock.monotonic_ns() < self._blamed_until_ns
 
     def _first(self) -> Entry | None:
         if self._spares_blamed:
@@ -366,6 +365,8 @@ class Publisher:
 
     def _settle(self, entry: Entry) -> None:
         """Forget the refusal of a message; what is left is the refusal of another, if any."""
+        if self._refusal is None:
+            return
         self._refused.pop(entry, None)
         self._refused = {one: why for one, why in self._refused.items() if not one.done}
         self._refusal = next(iter(self._refused.values()), None)

@@ -68,7 +68,8 @@ class Trials:
             self.acquit()
         if self.accused is not None and self.accused is not entry:
             self._strikes[self.accused] += 1
-        self._bad_bikes.discard(entry.bike)
+        if self._is_of_bad_bike(entry):
+            self._bad_bikes.remove(entry.bike)
         self._failed.clear()
         self._has_news = False
         self.accused, self.lacks_witness = None, False

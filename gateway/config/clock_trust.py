@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway.config.pem import MAX_BYTES
 from gateway.config.schema import Config
+from gateway.config.validity import validities
 from gateway.host.atomic_file import read_file
 from gateway.host.boots import Boots
 from gateway.host.state_file import StateFiles
@@ -24,12 +25,10 @@ def clock_trust(config: Config) -> ClockTrust:
 
 def _earliest_ms(certificate_file: Path | None) -> int:
     """Return the beginning of the certificate's validity, or EARLIEST_MS if that is later."""
-    from cryptography import x509
-
     if certificate_file is None:
         return EARLIEST_MS
     try:
-        own = x509.load_pem_x509_certificates(read_file(certificate_file, MAX_BYTES))[0]
+        own = validities(read_file(certificate_file, MAX_BYTES))[0]
     except (OSError, ValueError):  # the connection reports it
         return EARLIEST_MS
-    return max(EARLIEST_MS, round(own.not_valid_before_utc.timestamp() * 1000))
+    return max(EARLIEST_MS, round(own.begin.timestamp() * 1000))

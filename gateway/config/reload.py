@@ -55,7 +55,7 @@ class Reload:
                 async with asyncio.timeout(LOOK_EVERY_S if self._is_rejected else None):
                     await self._hangup.wait()
             except TimeoutError:
-                self._look_again()
+                await self._look_again()
                 continue
             self._hangup.clear()
             # The time on CLOCK_MONOTONIC lets systemd distinguish this reload from earlier ones.
@@ -65,7 +65,8 @@ class Reload:
 
     async def _reload(self) -> None:
         try:
-            config = self._load()
+            # In a thread: it may import the library of a driver that no bike has used so far.
+            config = await asyncio.to_thread(self._load)
         except ConfigError as error:
             log.error(
                 "config not reloaded; the gateway keeps using the previous config",
@@ -84,10 +85,10 @@ class Reload:
         self._is_rejected = True
         self._note([f"the changed config is not in use, because it is wrong: {error}"])
 
-    def _look_again(self) -> None:
+    async def _look_again(self) -> None:
         """Look whether a rejected config, or a file that it names, was corrected meanwhile."""
         try:
-            config = self._load()
+            config = await asyncio.to_thread(self._load)
         except ConfigError as error:
             self._reject(error)
             return

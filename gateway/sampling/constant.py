@@ -122,8 +122,8 @@ class ConstantResistance:
             self._judge(self._heard)
 
     def _ride_at_zero(self, cadence_rpm: float, power_w: float) -> None:
-        is_real = power_w >= ZERO_DRAGS * brake_power_w(cadence_rpm, 0) > 0
-        self._ridden_s = self._ridden_s + 1 if self._heard <= 0 and is_real else 0
+        is_real = self._heard <= 0 and power_w >= ZERO_DRAGS * brake_power_w(cadence_rpm, 0) > 0
+        self._ridden_s = self._ridden_s + 1 if is_real else 0
         if self._ridden_s >= RIDDEN_S and not self._has_knob:
             self.doubt = (
                 f"the reported resistance is always {self.number:g}, although the power shows that "

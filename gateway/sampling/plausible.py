@@ -106,9 +106,10 @@ class Refusals:
 
         `unjudged` names fields with a number of the bike's own instead of their unit.
         """
-        refused = {
-            name: value for name, value in implausible(reading).items() if name not in unjudged
-        }
+        found = implausible(reading)
+        if not found:
+            return reading
+        refused = {name: value for name, value in found.items() if name not in unjudged}
         if not refused:
             return reading
         for name, value in refused.items():

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import structlog
 
+from gateway.buffer.earlier import has_earlier_messages
 from gateway.buffer.log_format import DIRECTORY_NAME, LogName
-from gateway.buffer.migration import is_needed
 from gateway.buffer.opening import open_store
 from gateway.buffer.status import BufferStatus
 from gateway.buffer.store import Batch, Store, StoreError
@@ -98,7 +98,7 @@ def discard_messages(
 
     Raises StoreError. A directory that does not exist is not created.
     """
-    if not (path.exists() or is_needed(path)):
+    if not (path.exists() or has_earlier_messages(path)):
         return 0
     store = open_store(path, max_bytes, now_ms)
     for note in store.notes:

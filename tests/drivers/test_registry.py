@@ -104,6 +104,21 @@ def test_plugin_that_fails_at_import_is_a_status_with_the_error(
     assert load_drivers()["plugin"] == DriverStatus("plugin", problem=f"{module}:Bike: {error}")
 
 
+def test_driver_is_imported_when_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "plugin_with_a_library.py").write_text("from drivers.fake import FakeBike")
+    monkeypatch.syspath_prepend(tmp_path)
+    install(monkeypatch, "plugin_with_a_library:FakeBike")
+    drivers = load_drivers()
+    assert (len(drivers), [*drivers]) == (2, ["fake", "plugin"])
+    assert "plugin" in drivers
+    assert "other" not in drivers
+    assert "plugin_with_a_library" not in sys.modules
+    assert drivers["plugin"].driver is FakeBike
+    assert drivers.get("other") is None
+
+
 async def test_the_bike_of_a_broken_plugin_is_lost_with_the_reason() -> None:
     status = DriverStatus("tacx", problem="ImportError: no module 'usb'")
     bike = make_driver(status, {"any": "thing"}, ManualClock())

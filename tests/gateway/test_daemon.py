@@ -291,7 +291,7 @@ async def test_seconds_of_a_fake_bike_are_not_sent_once_a_real_one_is_in_its_pla
 ) -> None:
     """As after setup, or `run --fake-bike`: those that a bike reported are sent all the same."""
     real = real_bike(tmp_path)
-    drivers = load_drivers() | {"real": load_drivers()["fake"]}
+    drivers = {**load_drivers(), "real": load_drivers()["fake"]}
     fake = config(tmp_path, [{}])
     for settings, start_ms in ((real, 0), (fake, 400_000), (fake, 800_000)):
         virtual = VirtualGateway(settings, RACE_START_MS + start_ms, drivers=drivers)

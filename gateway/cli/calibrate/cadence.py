@@ -1,8 +1,7 @@
 """`calibrate cadence`: check whether a bike counts the turns of the cranks correctly."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -81,8 +80,7 @@ YesOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Method:
+class _Method(NamedTuple):
     """The source of the true cadence: a metronome, a second sensor, or else counted turns."""
 
     turns: int
@@ -92,8 +90,7 @@ class _Method:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _CheckOptions:
+class _CheckOptions(NamedTuple):
     """The other options; without a `pedaller` a person pedals a real bike."""
 
     pedaller: "FakePedaller | None"

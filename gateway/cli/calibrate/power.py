@@ -1,8 +1,7 @@
 """`calibrate power`: check a bike's power, and correct it."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -77,8 +76,7 @@ FactorOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", help="Save the correction without asking.")]
 
 
-@dataclass(frozen=True, slots=True)
-class _PowerMethod:
+class _PowerMethod(NamedTuple):
     """The source of the true power: a second sensor, or else known powers."""
 
     watts: tuple[float, ...]
@@ -87,8 +85,7 @@ class _PowerMethod:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _PowerOptions:
+class _PowerOptions(NamedTuple):
     """The other options; without a `rider` a person rides a real bike."""
 
     bike: str

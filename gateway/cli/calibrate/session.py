@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -44,8 +43,7 @@ AnswersOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
+class SessionOptions(NamedTuple):
     """The command-line options of a guided session."""
 
     config: Path

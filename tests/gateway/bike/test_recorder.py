@@ -23,7 +23,7 @@ from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
 
 #: `real` is a bike that is no fake to the gateway.
-DRIVERS = load_drivers() | {"real": load_drivers()["fake"]}
+DRIVERS = {**load_drivers(), "real": load_drivers()["fake"]}
 RACE_START_MS = 1_620_228_900_000
 SAMPLE = Sample(present=True, cadence_rpm=80.0, resistance_percent=50.0, power_w=None)
 

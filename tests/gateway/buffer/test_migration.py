@@ -13,8 +13,9 @@ from random import Random
 import pytest
 
 from gateway.buffer import migration
+from gateway.buffer.earlier import has_earlier_messages
 from gateway.buffer.log_format import UNDATED
-from gateway.buffer.migration import is_needed, migrate
+from gateway.buffer.migration import migrate
 from gateway.buffer.opening import open_store
 from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.host.atomic_file import sync_directory
@@ -76,9 +77,9 @@ def test_messages_seconds_and_quarantine_of_an_earlier_version_are_moved(state: 
 
 def test_earlier_file_is_read_once(state: Path) -> None:
     earlier_buffer(state / "buffer.db", telemetry(3))
-    assert is_needed(state / "buffer")
+    assert has_earlier_messages(state / "buffer")
     opened(state).close()
-    assert not is_needed(state / "buffer")
+    assert not has_earlier_messages(state / "buffer")
     store = opened(state)
     assert (waiting(store), store.notes) == (telemetry(3), [])
     store.close()

@@ -1,6 +1,7 @@
 """When a reload is done, and what it can change. What changes while racing: test_bikes.py."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Rig:
         self._run = asyncio.create_task(loop.run())
 
     def _load(self) -> Config:
+        self.loaded_in = threading.current_thread()
         if isinstance(self.file, ConfigError):
             raise self.file
         return self.file
@@ -43,9 +45,11 @@ class Rig:
         self._noted.set()
 
     async def hang_up(self) -> None:
+        reloads = self.told.count("READY")
         self.hangup.set()
-        for _ in range(5):
-            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while self.told.count("READY") == reloads:  # noqa: ASYNC110 a thread ends it
+                await asyncio.sleep(0)
 
     async def until(self, is_so: Callable[[list[str]], bool]) -> None:
         async with asyncio.timeout(10):
@@ -73,6 +77,11 @@ async def test_a_hangup_applies_the_file_and_systemd_hears_of_it(rig: Rig, tmp_p
     assert rig.told == ["RELOADING", "MONOTONIC_USEC", "READY"]
     await rig.hang_up()
     assert len(rig.applied) == 2
+
+
+async def test_file_is_loaded_while_the_event_loop_goes_on(rig: Rig) -> None:
+    await rig.hang_up()
+    assert rig.loaded_in is not threading.main_thread()
 
 
 async def test_reload_of_an_unusable_file_changes_nothing_and_is_logged(rig: Rig) -> None:

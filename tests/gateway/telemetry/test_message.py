@@ -1,6 +1,7 @@
 """The message on the wire: names, order, identity, and the schema that says so."""
 
 import json
+import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from gateway.race.races import Race, Racer
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import (
+    UUID_NAMESPACE,
     Telemetry,
     bike_in,
     is_final,
@@ -92,6 +94,13 @@ class TestIdentity:
     )
     def test_uuid_differs_if_any_of_its_parts_does(self, changed: dict[str, Any]) -> None:
         assert make(**changed).uuid != make().uuid
+
+    @given(bike_id=st.text(st.characters(codec="utf-8")), second=st.integers(1, 86_400))
+    def test_uuid_is_the_version_5_of_the_parts(self, bike_id: str, second: int) -> None:
+        made = make(bike_id=bike_id, second=second)
+        parts = "gateway-1", bike_id, made.race_id, made.racer_id, second, made.event
+        expected = uuid.uuid5(UUID_NAMESPACE, "/".join(map(str, parts)))
+        assert made.uuid == str(expected)
 
     def test_uuid_keeps_neighbouring_parts_apart(self) -> None:
         assert make(bike_id="bike-1", race_id=12).uuid != make(bike_id="bike-11", race_id=2).uuid
