@@ -61,7 +61,7 @@ def test_directories_are_the_same_in_unit_postinst_and_config() -> None:
 def test_the_service_runs_the_command_with_the_config_that_is_installed() -> None:
     assert unit("ExecStart") == [f"/usr/bin/{NAME} run --config {CONFIG_FILE}"]
     recipe = (SYSTEMD / "package" / "nfpm.yaml").read_text()
-    assert f"dst: /usr/bin/{NAME}, type: symlink" in recipe
+    assert f"dst: /usr/bin/{NAME}\n    type: symlink" in recipe
     assert f"config={CONFIG_FILE}\n" in (SYSTEMD / "package" / "postinst").read_text()
 
 

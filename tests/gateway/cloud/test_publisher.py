@@ -703,7 +703,7 @@ async def check_that_all_races_arrive_as_produced(bench: Bench, in_s: float) -> 
 async def test_messages_evicted_while_they_are_refused_are_lost_and_the_others_sent(
     tmp_path: Path,
 ) -> None:
-    bench = Bench(tmp_path / "buffer", max_bytes=128 * 1024)
+    bench = Bench(tmp_path / "buffer", max_bytes=32 * 1024)
     await bench.start()
     bench.uplink.answer = lambda _: Answer(Verdict.REFUSED, "not authorised")
     bench.uplink.connect()
