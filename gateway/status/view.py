@@ -182,6 +182,8 @@ def _remarks(bike: BikeStatus) -> Iterator[str]:
     if bike.next_racer_name:
         changed = f"{bike.bike_id}: the changed racer, {bike.next_racer_name},"
         yield f"{changed} rides from the next race on"
+    if bike.starts_in_s is not None and bike.has_joined:
+        yield f"{bike.bike_id}: race {bike.race_id} begins in {duration(bike.starts_in_s)}"
     if bike.losses_per_hour:
         often = counted(bike.losses_per_hour, "time")
         yield f"{bike.bike_id} was lost {often} in the last hour"
