@@ -63,7 +63,7 @@ class Riders:
 
     @property
     def listed(self) -> tuple[RiderStatus, ...]:
-        """Who may be chosen for any bike."""
+        """The riders who may be chosen for any bike."""
         return tuple(
             RiderStatus(one.racer_id, one.racer_name, tuple(one.class_ids)) for one in self._riders
         )

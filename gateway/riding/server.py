@@ -32,7 +32,7 @@ async def serve_ride(
     """Serve clients until the context ends. If the socket fails, note it: the race goes on."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # What has taken effect is saved also if the client gives up.
+        # A request that has taken effect is saved also if the client gives up.
         answer = await asyncio.shield(_answer(desk, await reader.readuntil(b"\n")))
         writer.write(ANSWER.dump_json(answer) + b"\n")
 
