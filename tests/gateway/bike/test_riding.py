@@ -9,6 +9,7 @@ from gateway.race.clock import RaceSecond
 from gateway.race.commanded import BikeRaces
 from gateway.race.joins import JoinedRide, Joins
 from gateway.race.races import ContinuousRaces, Race, Racer, Races
+from tests.gateway.race.test_clock import JumpingClock
 from tests.support.virtual_clock import VirtualClock
 
 LENGTH_S = 20
@@ -25,7 +26,7 @@ def riding(
     at_s: float = 5.5, *, joins: Joins | None = None, clock: VirtualClock | None = None
 ) -> tuple[Riding, VirtualClock]:
     """Return Ada, before she pedals, and her clock."""
-    clock = clock or VirtualClock(START_MS + round(at_s * 1000))
+    clock = clock or JumpingClock(START_MS + round(at_s * 1000), 5_000_000_000)
     return Riding("bike-1", ADA, races(), joins or Joins(), clock), clock
 
 
@@ -61,12 +62,11 @@ async def test_race_of_another_length_is_entered_by_the_clock() -> None:
 
 
 async def test_racer_who_has_joined_stays_until_the_final() -> None:
-    rider, clock = riding(18.5)
+    rider, _ = riding(18.5)
     rider.join()
     rider.change(GRACE, races(3))
     assert (rider.is_changing, where(rider)) == (True, (RACE * 10 + 1, 8, 19))
     for _ in range(2):
-        clock.stall(1)
         ended = await rider.race_clock.tick()
         assert isinstance(ended, RaceSecond)
         assert rider.racer_of(ended) == ADA
@@ -76,7 +76,8 @@ async def test_racer_who_has_joined_stays_until_the_final() -> None:
 
 
 async def test_race_that_was_left_in_its_running_second_wakes_the_clock_for_the_next() -> None:
-    rider, clock = riding()
+    clock = VirtualClock(START_MS + 5500)
+    rider, _ = riding(clock=clock)
     rider.join()
     ticking = asyncio.create_task(rider.race_clock.tick())
     await clock.settle()
@@ -129,13 +130,12 @@ def test_ride_is_not_resumed_while_the_clock_is_not_set() -> None:
 
 
 async def test_seconds_before_the_clock_was_set_are_the_racers_of_that_time() -> None:
-    clock = VirtualClock(START_MS + 5500)
+    clock = JumpingClock(START_MS + 5500, 5_000_000_000)
     clock.is_set = False
     rider, _ = riding(clock=clock)
     ended_ns = clock.monotonic_ns()
     rider.change(GRACE, races(3))
     clock.is_set = True
-    await clock.run_for(1)
     await rider.race_clock.tick()
     rider.change(ADA, races())
     dated = rider.date(ended_ns)
