@@ -204,6 +204,7 @@ class Bike:
             self._tally.keep_undated(Undated(end_ns, sample.is_pedalling))
         config = self.config
         sink(UndatedSample(self._clock.boot_id, end_ns, config.id, sample, config.is_simulated))
+        self._count_undated_seconds()
 
     def _may_have_joined(self, end_ns: int) -> bool:
         """Return whether an undated second can belong to a race that the rider has joined."""
@@ -222,6 +223,7 @@ class Bike:
             return
         self._pedalled_ns = turn.end_ns
         self._tally.keep_undated(Undated(turn.end_ns, is_pedalling=True))
+        self._count_undated_seconds()
 
     def _report_raw_numbers(self, sample: Sample) -> None:
         """Log when the bike's own numbers begin to be taken as percent."""
@@ -240,7 +242,12 @@ class Bike:
         )
 
     def _count_undated_seconds(self) -> None:
-        """Assign the undated seconds to their races, once the clock is set."""
+        """Assign the undated seconds to their races, once the clock is set.
+
+        A rider who has joined a race by them keeps it, also if another is chosen.
+        """
+        if self.riding.is_undated:
+            return
         for undated in self._tally.take_undated():
             dated = self.riding.date(undated.end_ns)
             if dated is None:

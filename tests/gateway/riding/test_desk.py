@@ -291,6 +291,28 @@ async def test_seconds_without_a_date_are_those_of_the_rider_before_a_choice(
     await bench.stop()
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_race_that_was_joined_before_the_clock_was_set_keeps_its_rider(
+    tmp_path: Path, is_restarted: bool
+) -> None:
+    """The choice comes with the first second that has a race, before that has ended."""
+    clock = VirtualClock(START_MS)
+    clock.is_set = False
+    bench = await RideBench(tmp_path, [80.0] * 8 + [0.0] * 60, clock=clock).start()
+    await bench.run_for(9.5)
+    clock.is_set = True
+    if is_restarted:
+        await bench.kill()
+        bench = await RideBench(tmp_path, [80.0] * 8 + [0.0] * 60, clock=clock).start()
+    else:
+        await clock.run_for(0.6)
+    assert "Rider1 finishes race" in (await bench.choose(9)).text
+    await bench.run_for(30)
+    assert {one[1] for one in bench.ridden()} == {1}
+    assert bench.ridden()[-1] == (0, 1, 20, "final")
+    await bench.stop()
+
+
 async def test_remote_races_are_the_backends_and_shown(tmp_path: Path) -> None:
     clock = VirtualClock(START_MS)
     files = StateFiles(tmp_path)
