@@ -27,6 +27,10 @@ class _Choice:
     racer_id: RacerId
     class_id: ClassId
 
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.racer_id, self.class_id
+
 
 _CHOICES = TypeAdapter(Annotated[dict[str, _Choice], Field(max_length=MAX_BIKES)])
 
@@ -45,28 +49,23 @@ class Riders:
     def serve(self, bikes: Iterable[BikeConfig], riders: Sequence[RiderConfig]) -> None:
         """Use the riders of a config; forget choices that it does not allow. `save` afterwards."""
         self._bikes = {bike.id: bike.racer for bike in bikes}
-        self._riders = riders
-        for bike_id in [bike_id for bike_id in self._chosen if bike_id in self._bikes]:
-            choice = self._chosen[bike_id]
-            if self._find(bike_id, choice.racer_id, choice.class_id) is None:
+        #: By id and class.
+        self._racers = {_key(racer): racer for rider in riders for racer in rider.racers}
+        #: The riders who may be chosen for any bike.
+        self.listed = tuple(
+            RiderStatus(one.racer_id, one.racer_name, tuple(one.class_ids)) for one in riders
+        )
+        for bike_id, own in self._bikes.items():
+            choice = self._chosen.get(bike_id)
+            if choice is not None and choice.key == _key(own):
                 del self._chosen[bike_id]
-                log.warning(
-                    "chosen rider no longer allowed by the config; the bike's own rides",
-                    bike=bike_id,
-                    racer_id=choice.racer_id,
-                    class_id=choice.class_id,
-                )
+            elif choice is not None and choice.key not in self._racers:
+                del self._chosen[bike_id]
+                _log_forgotten(bike_id, choice)
 
     def serves(self, bike_id: str) -> bool:
         """Return whether the bike is in the config."""
         return bike_id in self._bikes
-
-    @property
-    def listed(self) -> tuple[RiderStatus, ...]:
-        """The riders who may be chosen for any bike."""
-        return tuple(
-            RiderStatus(one.racer_id, one.racer_name, tuple(one.class_ids)) for one in self._riders
-        )
 
     def own_status(self, bike_id: str) -> RiderStatus | None:
         """Return the bike's own rider in the config; None if the bike is not in it."""
@@ -80,15 +79,12 @@ class Riders:
     def allowed(self, bike_id: str) -> list[Racer]:
         """Return the riders that a bike of the config may be given, its own first."""
         own = self._bikes[bike_id]
-        listed = [racer for rider in self._riders for racer in rider.racers]
-        others = [one for one in listed if _key(one) != _key(own)]
-        return [own, *others]
+        return list({_key(own): own, **self._racers, _key(own): own}.values())
 
     def of(self, bike_id: str) -> Racer:
         """Return the rider of a bike of the config."""
-        choice = self._chosen.get(bike_id)
-        found = None if choice is None else self._find(bike_id, choice.racer_id, choice.class_id)
-        return self._bikes[bike_id] if found is None else found
+        choice, own = self._chosen.get(bike_id), self._bikes[bike_id]
+        return own if choice is None else self._racers[choice.key]
 
     def with_rider(self, bike: BikeConfig) -> BikeConfig:
         """Return the config of a bike with its rider; unchanged if the bike is not served."""
@@ -127,3 +123,12 @@ class Riders:
 
 def _key(racer: Racer) -> tuple[int, int]:
     return racer.racer_id, racer.class_id
+
+
+def _log_forgotten(bike_id: str, choice: _Choice) -> None:
+    log.warning(
+        "chosen rider no longer allowed by the config; the bike's own rides",
+        bike=bike_id,
+        racer_id=choice.racer_id,
+        class_id=choice.class_id,
+    )

@@ -119,3 +119,15 @@ def test_other_bikes_of_a_rider_are_found(tmp_path: Path) -> None:
     known.choose("bike-2", 8, 1)
     assert known.others_of(2, "bike-1") == []
     assert known.others_of(8, "bike-1") == ["bike-2"]
+
+
+def test_choice_that_has_become_the_bikes_own_rider_has_the_name_of_the_bike(
+    tmp_path: Path,
+) -> None:
+    known = riders(tmp_path, ADA)
+    known.choose("bike-1", 8, 1)
+    first, second = config(tmp_path, [{}, {}]).bikes
+    own = first.ridden_by(Racer(8, "Ada of bike-1", 1))
+    known.serve([own, second], [ADA])
+    assert known.of("bike-1") == Racer(8, "Ada of bike-1", 1)
+    assert not known.is_chosen("bike-1")
