@@ -1,6 +1,6 @@
 """Warnings of a config: valid settings that may have an unexpected effect. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from gateway.config.cloud import is_this_machine
 from gateway.config.environment import unknown_variables, unused_proxies
@@ -21,8 +21,7 @@ def warnings_of(config: Config) -> list[ConfigWarning]:
         *_shared_races(config),
         *_unused_riders(config),
         *_simulated_bikes(config),
-        *_of_racers("bikes", config.bikes),
-        *_of_racers("riders", config.riders),
+        *_of_racers(config),
     ]
 
 
@@ -60,11 +59,11 @@ def _simulated_bikes(config: Config) -> Iterator[ConfigWarning]:
             )
 
 
-def _of_racers(
-    key: str, racers: Sequence[BikeConfig] | Sequence[RiderConfig]
-) -> Iterator[ConfigWarning]:
-    for index, racer in enumerate(racers):
-        yield from _of_racer(f"{key}[{index}]", racer)
+def _of_racers(config: Config) -> Iterator[ConfigWarning]:
+    for index, bike in enumerate(config.bikes):
+        yield from _of_racer(f"bikes[{index}]", bike)
+    for index, rider in enumerate(config.riders):
+        yield from _of_racer(f"riders[{index}]", rider)
 
 
 def _of_racer(key: str, racer: BikeConfig | RiderConfig) -> Iterator[ConfigWarning]:

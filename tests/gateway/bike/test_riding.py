@@ -66,12 +66,13 @@ async def test_racer_who_has_joined_stays_until_the_final() -> None:
     rider.join()
     rider.change(GRACE, races(3))
     assert (rider.is_changing, where(rider)) == (True, (RACE * 10 + 1, 8, 19))
-    for _ in range(2):
-        ended = await rider.race_clock.tick()
-        assert isinstance(ended, RaceSecond)
-        assert rider.racer_of(ended) == ADA
-    assert ended.is_final
-    rider.end(ended)
+    before = await rider.race_clock.tick()
+    assert isinstance(before, RaceSecond)
+    assert (before.is_final, rider.racer_of(before)) == (False, ADA)
+    final = await rider.race_clock.tick()
+    assert isinstance(final, RaceSecond)
+    assert (final.is_final, rider.racer_of(final)) == (True, ADA)
+    rider.end(final)
     assert (rider.is_changing, where(rider)) == (False, (RACE * 10 + 13, 9, 1))
 
 

@@ -229,6 +229,20 @@ async def test_race_is_not_ridden_by_another_after_its_rider_has_left(tmp_path: 
     await bench.stop()
 
 
+async def test_rider_of_another_class_rides_its_race_after_the_bikes_rider_has_left(
+    tmp_path: Path,
+) -> None:
+    bench = await RideBench(tmp_path, ALWAYS).start()
+    await bench.run_for(5.5)
+    await bench.leave()
+    await bench.run_for(2)
+    assert (await bench.choose(9)).text == "Grace rides bike-1 now, in class 3"
+    await bench.run_for(13)
+    assert bench.ridden() == updates(0, 1, range(1, 7)) + updates(0, 9, range(8, 21))
+    assert {one.race_id % 10 for one in bench.delivered[6:]} == {3}
+    await bench.stop()
+
+
 async def test_race_that_all_join_cannot_be_left_before_it_begins(tmp_path: Path) -> None:
     bench = await RideBench(tmp_path, NEVER, join="always").start()
     await bench.run_for(5.5)

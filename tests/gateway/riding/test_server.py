@@ -136,7 +136,7 @@ async def test_clients_that_send_nothing_do_not_keep_the_gateway_from_its_second
     assert [one[2] for one in bench.ridden()] == list(range(1, 21))
     for _, writer in idle:
         writer.close()
-    answer = {}
+    answer: dict[str, Any] = {}
     while not answer:
         with suppress(ValueError, ConnectionError):  # while they are being disconnected
             answer = await ask(tmp_path, b'{"action":"join","bike_id":"bike-1"}')
