@@ -103,18 +103,21 @@ def test_race_that_was_left_ends_at_once_also_over_a_kill(
     answer = ride(riders, "leave", "bike-1")
     assert answer["result"] == "accepted"
     race_id = answer["race_id"]
-    messages = subscriber.wait_for(
-        lambda all_: any(m.is_final and m.bike_id == "bike-1" for m in all_)
-    )
-    last = next(m for m in messages if m.is_final and m.bike_id == "bike-1")
-    assert (last.race_id, last.second < LENGTH_S) == (race_id, True)
-    assert status(riders)["bikes"][0]["starts_in_s"] is not None
+
+    def final_of(messages: list[Telemetry], race: int) -> Telemetry | None:
+        found = (m for m in messages if (m.race_id, m.bike_id) == (race, "bike-1") and m.is_final)
+        return next(found, None)
+
+    messages = subscriber.wait_for(lambda all_: final_of(all_, race_id) is not None)
+    last = final_of(messages, race_id)
+    assert last is not None
+    assert last.second < LENGTH_S
+    [bike, _] = status(riders)["bikes"]
+    assert (bike["race_id"], bike["starts_in_s"] is None) == (race_id + 10, False)
     riders.kill()
     riders.start()
-    following = subscriber.wait_for(
-        lambda all_: any(m.is_final and m.bike_id == "bike-1" and m != last for m in all_), 60
-    )
-    of_race = [m for m in following if m.bike_id == "bike-1" and m.race_id == race_id]
+    following = subscriber.wait_for(lambda all_: final_of(all_, race_id + 10) is not None, 60)
+    of_race = [m for m in following if (m.race_id, m.bike_id) == (race_id, "bike-1")]
     assert [m.second for m in of_race if m.is_final] == [last.second]
     assert max(m.second for m in of_race) == last.second
 
