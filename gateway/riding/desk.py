@@ -10,6 +10,7 @@ from gateway.bike.bike import Bike
 from gateway.bike.bikes import Bikes
 from gateway.race.races import Racer
 from gateway.riding.requests import ChooseRider, JoinRace, RideAnswer, RideRequest
+from gateway.terminal.printable import one_line
 from gateway.terminal.units import duration
 
 #: Limit of the bikes, or riders, that a refusal names.
@@ -35,6 +36,7 @@ class RideDesk:
     async def handle(self, request: RideRequest) -> RideAnswer:
         """Carry a request out, and return the answer once it is saved."""
         answer = self._carry_out(request)
+        answer = replace(answer, text=one_line(answer.text))
         _report(request, answer)
         if answer.is_refused:
             return answer
@@ -82,7 +84,8 @@ class RideDesk:
         )
         others = self._riders.others_of(racer.racer_id, bike_id)
         if others:
-            answer = _with_warning(answer, f"{racer.name} is also the rider of {', '.join(others)}")
+            name = one_line(racer.name)
+            answer = _with_warning(answer, f"{name} is also the rider of {', '.join(others)}")
         return replace(_with_facts(answer, bike), racer_id=racer.racer_id, class_id=racer.class_id)
 
 
