@@ -111,7 +111,7 @@ def _leave(bike: Bike) -> RideAnswer:
             'race (race.join = "always" in its config), so it can only be left once it has begun'
         )
     answer = RideAnswer("accepted", f"{name} has left race {race.race_id}, {_left(bike)}")
-    if second.is_final:
+    if riding.has_begun and second.is_final:
         answer = replace(answer, result="already")
     else:
         riding.leave()

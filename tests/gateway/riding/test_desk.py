@@ -273,6 +273,18 @@ async def test_rider_in_the_last_second_has_left_already(tmp_path: Path) -> None
     await bench.stop()
 
 
+async def test_race_of_one_second_can_be_left_before_it_begins(tmp_path: Path) -> None:
+    bench = await RideBench(tmp_path, NEVER, length_s=1).start()
+    await bench.run_for(0.5)
+    bench.clock.step_wall(-1000)  # the next race begins in a second and a half
+    await bench.run_for(0.6)
+    assert (await bench.join()).starts_in_s == 0.9
+    assert (await bench.leave()).result == "accepted"
+    await bench.run_for(4)
+    assert bench.delivered == []
+    await bench.stop()
+
+
 async def test_requests_are_refused_while_the_clock_is_not_set(tmp_path: Path) -> None:
     clock = VirtualClock(START_MS)
     clock.is_set = False
