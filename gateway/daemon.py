@@ -19,6 +19,7 @@ from gateway.bike.bikes import Bikes, cancel
 from gateway.bike.drivers import BikeDrivers
 from gateway.bike.live_results import LiveResults
 from gateway.bike.recorder import Recorder
+from gateway.bike.riders import Riders
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_configured_buffer
 from gateway.buffer.quarantine_server import serve_quarantine
@@ -30,7 +31,7 @@ from gateway.cloud.publisher import Publisher
 from gateway.cloud.uplink import Commands, Feed, ReceivingUplink
 from gateway.config.clock_trust import clock_trust
 from gateway.config.reload import Reload
-from gateway.config.schema import Config
+from gateway.config.schema import BikeConfig, Config
 from gateway.host.boots import Boots
 from gateway.host.state_dir import locked_state_dir
 from gateway.host.state_file import StateFiles
@@ -38,8 +39,9 @@ from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
 from gateway.race.commands import command_topic
 from gateway.race.control import RemoteControl, open_remote_control
-from gateway.race.joined_rides import JoinedRides
 from gateway.race.races import ContinuousRaces, Races
+from gateway.riding.desk import RideDesk
+from gateway.riding.server import serve_ride
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.status.observer import Observer
 from gateway.status.server import serve_status
@@ -107,6 +109,7 @@ async def _race(
             serve_tail(config.state_dir, gateway.tail, gateway.observer),
             serve_quarantine(config.state_dir, buffer, gateway.observer.note),
             serve_calibration(config.state_dir, gateway.leases, gateway.observer, clock),
+            serve_ride(config.state_dir, gateway.desk, gateway.observer.note),
         ):
             routing = follow_routes(uplinks, clock)
             await gateway.run(stop, [watchdog.run(), reload.run(), health.run(), routing])
@@ -115,31 +118,32 @@ async def _race(
 class Gateway:
     """All parts between the bikes and the cloud, from start to orderly shutdown.
 
-    `races_of` returns the races of the bike with the given id. All `uplinks` lead to one broker.
+    `races_of` returns the races of a bike and its rider. All `uplinks` lead to one broker.
     """
 
     def __init__(
         self,
         config: Config,
         drivers: Mapping[str, DriverStatus],
-        races_of: Callable[[str], Races],
+        races_of: Callable[[BikeConfig], Races],
         clock: GatewayClock,
         buffer: Buffer,
         uplinks: Sequence[ReceivingUplink],
         files: StateFiles,
     ) -> None:
-        calibrations, joined = CalibrationStore(config.state_dir), JoinedRides(files)
+        calibrations = CalibrationStore(config.state_dir)
+        riders = Riders(config.bikes, config.riders, files)
         rate_per_s = config.cloud.publish_rate_per_s
         self._buffer = buffer
         self._uplinks = uplinks
         self._files = files
         self._clock = clock
-        self._joined = joined
         self._boots = Boots(files)
         self._drivers = BikeDrivers(drivers, files, clock)
         self._bikes = Bikes(
-            config.thing_name, config.bikes, self._drivers, races_of, joined.of, calibrations, clock
+            config.thing_name, config.bikes, self._drivers, riders, races_of, calibrations, clock
         )
+        self.desk = RideDesk(config.race.mode, self._bikes)
         self.tail = TailReaders()
         self._recorder = Recorder(self._bikes, buffer, clock, self._boots)
         self._recorder.on_telemetry.append(self.tail.on_produced)
@@ -162,6 +166,10 @@ class Gateway:
         self._recorder.on_telemetry.append(on_telemetry)
 
     @property
+    def riders(self) -> Riders:
+        return self._bikes.riders
+
+    @property
     def status(self) -> GatewayStatus:
         """The state of every part, at this moment."""
         return self.observer.status()
@@ -174,9 +182,11 @@ class Gateway:
             self._buffer.pulse,
         ]
 
-    async def apply(self, config: Config, races_of: Callable[[str], Races]) -> None:
+    async def apply(self, config: Config, races_of: Callable[[BikeConfig], Races]) -> None:
         """Change bikes, racers and races; bikes that remain keep racing."""
+        self.riders.serve(config.bikes, config.riders)
         await self._bikes.apply(config.bikes, races_of)
+        await self.riders.save()
 
     async def run(
         self, stop: asyncio.Event, services: Iterable[Coroutine[Any, Any, None]] = ()
@@ -189,7 +199,7 @@ class Gateway:
                 dating = self._recorder.date_when_the_clock_is_set()
                 others = [tasks.create_task(one) for one in (dating, *services)]
                 sending = [tasks.create_task(publisher.run()) for publisher in self._publishers]
-                saving = (self._buffer.run(), self._joined.run(), self._drivers.run())
+                saving = (self._buffer.run(), self.riders.joined.run(), self._drivers.run())
                 keeping = (self._files.run(self._clock), self._boots.run(self._clock))
                 sending += [tasks.create_task(one) for one in (*saving, *keeping)]
                 await stop.wait()
@@ -222,16 +232,15 @@ def _follow_results(
     return results
 
 
-def races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], Races]:
-    """Return a function that returns the races of the bike with the given id."""
+def races_of(config: Config, remote: RemoteControl | None) -> Callable[[BikeConfig], Races]:
+    """Return a function that returns the races of a bike and its rider."""
     if remote is not None:
-        return remote.races_of
+        return lambda bike: remote.races_of(bike.id)
     race = config.race
-    classes = {bike.id: bike.class_id if race.per_class else None for bike in config.bikes}
-    return lambda bike_id: ContinuousRaces(
+    return lambda bike: ContinuousRaces(
         race.length_s,
         race.offset_ms,
-        classes[bike_id],
+        bike.class_id if race.per_class else None,
         waits_for_pedals=race.join == "pedalling",
     )
 

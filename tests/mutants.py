@@ -33,6 +33,7 @@ JOINS = "tests/gateway/race/test_joins.py"
 SAMPLER = "tests/gateway/sampling/test_sampler.py"
 PROVISIONING = "tests/gateway/provisioning/test_steps.py"
 REDRIVE = "tests/gateway/redrive/test_session.py"
+RIDE = "tests/gateway/riding/test_desk.py"
 
 
 class Outcome(StrEnum):
@@ -74,6 +75,48 @@ MUTANTS = (
         "if config == self._in_use:",
         "if False:",
         "tests/gateway/config/test_reload.py",
+    ),
+    Mutant(
+        "a chosen rider takes over a race that another has joined",
+        "gateway/bike/riding.py",
+        "if self.has_begun and self.has_joined:",
+        "if self.has_begun and self.has_joined and not racer:",
+        RIDE,
+    ),
+    Mutant(
+        "a restart gives the rest of a race to the rider of the next one",
+        "gateway/bike/riding.py",
+        "if second is not None and second.race.racer is None:",
+        "if second is None:",
+        RIDE,
+    ),
+    Mutant(
+        "a chosen rider waits for the next race though this one is free",
+        "gateway/bike/riding.py",
+        "self.race_clock.change_races_at_once(races)\n        if self.is_changing:",
+        "self.race_clock.change_races(races)\n        if self.is_changing:",
+        RIDE,
+    ),
+    Mutant(
+        "a race that was left goes on after a restart",
+        "gateway/race/joined_rides.py",
+        "_SavedJoins(joins.last, joins.turn, joins.left)",
+        "_SavedJoins(joins.last, joins.turn)",
+        RIDE,
+    ),
+    Mutant(
+        "a choice is answered before it is on disk",
+        "gateway/riding/desk.py",
+        "unsaved = await self._riders.save()",
+        "unsaved = None",
+        RIDE,
+    ),
+    Mutant(
+        "a bike that is being removed gets races again",
+        "gateway/riding/desk.py",
+        "if bike is None or not self._riders.serves(request.bike_id):",
+        "if bike is None:",
+        RIDE,
     ),
     Mutant(
         "a path that is not Unicode costs the status",
@@ -524,8 +567,8 @@ MUTANTS = (
     Mutant(
         "a joined race is forgotten at a restart",
         "gateway/race/joined_rides.py",
-        "Joins(saved.ride, saved.turn, self._changed.set)",
-        "Joins(None, saved.turn, self._changed.set)",
+        "Joins(saved.ride, saved.turn, self._changed.set, saved.left)",
+        "Joins(None, saved.turn, self._changed.set, saved.left)",
         JOINS,
     ),
     Mutant(

@@ -8,10 +8,10 @@ import structlog
 from drivers import Driver
 from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.bike.link import BikeLink, LinkState, ReadingFanout
-from gateway.bike.status import BikeStatus, radio_status
+from gateway.bike.riding import Riding
+from gateway.bike.status import BikeStatus, commanded_races, radio_status
 from gateway.config.schema import BikeConfig
-from gateway.race.clock import RaceClock, RaceSecond, UndatedSecond, date_second
-from gateway.race.commanded import BikeRaces
+from gateway.race.clock import RaceSecond, UndatedSecond
 from gateway.race.joins import SAVE_EVERY_NS, Joins, UndatedTurn
 from gateway.race.races import Racer, Races
 from gateway.sampling.calibration import Calibration, ResistanceSource
@@ -43,12 +43,8 @@ class Bike:
         clock: GatewayClock,
     ) -> None:
         self.config = config
-        #: The racer of the running race, unless the race names one itself.
-        self._racer = config.racer
         self._thing_name = thing_name
         self._clock = clock
-        self._races = races
-        self._joins = joins
         #: When the pedals last turned in an undated second.
         self._pedalled_ns: int | None = None
         self._sampler = Sampler(calibration.calibration)
@@ -56,7 +52,8 @@ class Bike:
         self.fanout = ReadingFanout(self._sampler)
         self._calibration = calibration
         self._trial: Calibration | None = None
-        self._race_clock = RaceClock(races, clock)
+        #: Who rides its races.
+        self.riding = Riding(config.id, config.racer, races, joins, clock)
         self._tally = Tally(clock.monotonic_ns())
         self._restore_turn()
         #: The Sample of the last whole second, and the end of that second.
@@ -66,38 +63,41 @@ class Bike:
 
     @property
     def pulse(self) -> Pulse:
-        return self._race_clock.pulse
+        return self.riding.race_clock.pulse
 
     @property
     def lost_seconds(self) -> int:
-        return self._race_clock.lost_seconds
+        return self.riding.race_clock.lost_seconds
 
     @property
     def race_id(self) -> int | None:
         """The id of the race in progress, else of the next one; None without a race."""
-        running = self._race_clock.running
-        return running.race.race_id if isinstance(running, RaceSecond) else None
+        return self.riding.race_id
 
     @property
     def status(self) -> BikeStatus:
-        running = self._race_clock.running
-        riding = running if isinstance(running, RaceSecond) else None
-        racer = (riding.race.racer if riding else None) or self._racer
+        riding, second, racer = self.riding, self.riding.second, self.riding.racer
         now_ns, sample = self._clock.monotonic_ns(), self._last_sample
+        following = riding.next_racer if riding.is_changing else None
         return BikeStatus(
             bike_id=self.config.id,
             racer_id=racer.racer_id,
             racer_name=racer.name,
+            class_id=racer.class_id,
             state=self.link.state,
             reason=self.link.reason,
             sample=sample,
             race_id=self.race_id,
-            second=riding.second if riding else None,
-            not_joined=self._not_joined(riding, racer) if riding else "",
+            second=second.second if second else None,
+            starts_in_s=riding.starts_in_s,
+            commanded=commanded_races(riding.races, self._clock.wall_ms_at(now_ns)),
+            not_joined="" if second is None or riding.has_joined else self._not_joined(),
             state_s=seconds_between(self.link.since_ns, now_ns),
             sample_age_s=seconds_between(self._last_sample_ns, now_ns) if sample else None,
             calibration_problem=self.calibration.problem,
-            next_racer_name=self.config.racer.name if self._racer_changes else "",
+            next_racer_name=following.name if following else "",
+            next_racer_id=following.racer_id if following else None,
+            next_class_id=following.class_id if following else None,
             is_simulated=self.config.is_simulated,
             resistance_doubt=self._sampler.resistance_doubt,
             refused=self._sampler.refusals.fields,
@@ -106,10 +106,10 @@ class Bike:
             losses_per_hour=self.link.losses_per_hour,
         )
 
-    def _not_joined(self, second: RaceSecond, racer: Racer) -> str:
-        """Return why the racer does not take part in the race; empty if they do."""
-        if self._joins.has_joined(second.race, racer.racer_id, second.second):
-            return ""
+    def _not_joined(self) -> str:
+        """Return why the racer does not take part in the race."""
+        if not self.riding.has_begun:
+            return "the race has not begun"
         if self.link.state is not LinkState.CONNECTED:
             return "the bike is not connected"
         if self._last_sample is None or not self._last_sample.present:
@@ -144,10 +144,10 @@ class Bike:
         """Close every second as it ends; when cancelled, close the running one as well."""
         try:
             while True:
-                self._close_second(await self._race_clock.tick(), sink)
+                self._close_second(await self.riding.race_clock.tick(), sink)
         finally:
-            running = self._race_clock.running
-            if isinstance(running, RaceSecond) and self._is_racing:
+            running = self.riding.second
+            if running is not None and self.riding.has_begun:
                 self._close_second(running, sink)
 
     def relink(self, driver: Driver) -> None:
@@ -164,49 +164,17 @@ class Bike:
         self.fanout.link_changed()
 
     def reconfigure(self, config: BikeConfig, races: Races) -> None:
-        """Change the racer and the races; a race in progress keeps its racer.
-
-        Undated seconds get the new racer: their races depend on the racer's class.
-        """
+        """Change the racer and the races; a race that the racer has joined keeps its racer."""
         self.config = config
-        self._change_races(races)
-        if not (isinstance(self._race_clock.running, RaceSecond) and self._is_racing):
-            self._racer = config.racer
-        if self._racer_changes:
-            racer = config.racer
-            log.info(
-                "racer changes with the next race",
-                bike=config.id,
-                racer_id=racer.racer_id,
-                name=racer.name,
-                class_id=racer.class_id,
-            )
-
-    @property
-    def _racer_changes(self) -> bool:
-        """Whether the config names another racer than the race in progress has."""
-        return self._racer != self.config.racer
-
-    def retire(self) -> None:
-        """Remove all races; the race in progress ends with its running second."""
-        self._change_races(BikeRaces())
-
-    def _change_races(self, races: Races) -> None:
-        self._races = races
-        self._race_clock.change_races(races)
-
-    @property
-    def _is_racing(self) -> bool:
-        running = self._race_clock.running
-        return running is not None and running.start_ns <= self._clock.monotonic_ns()
+        self.riding.change(config.racer, races)
 
     def date(self, undated: UndatedSample) -> Telemetry | None:
         """Return the message of an undated second; None without a race, a join or data."""
         self._count_undated_seconds()
-        second = date_second(undated.end_ns, self._races, self._clock)
-        if second is None:
+        dated = self.riding.date(undated.end_ns)
+        if dated is None:
             return None
-        return self._telemetry(second, undated.sample, is_simulated=undated.is_simulated)
+        return self._telemetry(*dated, undated.sample, is_simulated=undated.is_simulated)
 
     def _close_second(self, second: RaceSecond | UndatedSecond, sink: Sink) -> None:
         doubt = self._sampler.resistance_doubt
@@ -219,27 +187,28 @@ class Bike:
             self._close_undated(second.end_ns, sample, sink)
             return
         self._count_undated_seconds()
-        telemetry = self._telemetry(second, sample, is_simulated=self.config.is_simulated)
+        racer = self.riding.racer_of(second)
+        telemetry = self._telemetry(second, racer, sample, is_simulated=self.config.is_simulated)
         if telemetry is not None:
             sink(telemetry)
         if second.is_final:
-            self._joins.end(second, (second.race.racer or self._racer).racer_id)
-            self._racer = self.config.racer
+            self.riding.end(second)
 
     def _close_undated(self, end_ns: int, sample: Sample, sink: Sink) -> None:
         if sample.is_pedalling:
             self._pedalled_ns = end_ns
-            self._joins.add_turn(UndatedTurn(self._clock.boot_id, end_ns))
+            self.riding.joins.add_turn(UndatedTurn(self._clock.boot_id, end_ns))
         if not self._may_have_joined(end_ns):
             return
         if sample.present:
             self._tally.keep_undated(Undated(end_ns, sample.is_pedalling))
         config = self.config
         sink(UndatedSample(self._clock.boot_id, end_ns, config.id, sample, config.is_simulated))
+        self._count_undated_seconds()
 
     def _may_have_joined(self, end_ns: int) -> bool:
         """Return whether an undated second can belong to a race that the rider has joined."""
-        joined_for_s = self._races.joined_for_s
+        joined_for_s = self.riding.races.joined_for_s
         if joined_for_s is None:
             return True
         pedalled_ns = self._pedalled_ns
@@ -249,11 +218,12 @@ class Bike:
 
     def _restore_turn(self) -> None:
         """Continue a race that was joined in an undated second of an earlier process."""
-        turn, now_ns = self._joins.turn, self._clock.monotonic_ns()
+        turn, now_ns = self.riding.joins.turn, self._clock.monotonic_ns()
         if turn is None or turn.boot_id != self._clock.boot_id or turn.end_ns > now_ns:
             return
         self._pedalled_ns = turn.end_ns
         self._tally.keep_undated(Undated(turn.end_ns, is_pedalling=True))
+        self._count_undated_seconds()
 
     def _report_raw_numbers(self, sample: Sample) -> None:
         """Log when the bike's own numbers begin to be taken as percent."""
@@ -272,25 +242,29 @@ class Bike:
         )
 
     def _count_undated_seconds(self) -> None:
-        """Assign the undated seconds to their races, once the clock is set."""
+        """Assign the undated seconds to their races, once the clock is set.
+
+        A rider who has joined a race by them keeps it, also if another is chosen.
+        """
+        if self.riding.is_undated:
+            return
         for undated in self._tally.take_undated():
-            second = date_second(undated.end_ns, self._races, self._clock)
-            if second is None:
+            dated = self.riding.date(undated.end_ns)
+            if dated is None:
                 continue
-            racer_id = (second.race.racer or self._racer).racer_id
-            if self._joins.add(second, racer_id, is_pedalling=undated.is_pedalling):
-                self._tally.count(second.race.race_id, racer_id, second.second)
+            second, racer = dated
+            if self.riding.joins.add(second, racer.racer_id, is_pedalling=undated.is_pedalling):
+                self._tally.count(second.race.race_id, racer.racer_id, second.second)
 
     def _telemetry(
-        self, second: RaceSecond, sample: Sample, *, is_simulated: bool
+        self, second: RaceSecond, racer: Racer, sample: Sample, *, is_simulated: bool
     ) -> Telemetry | None:
         """Return the message of a second of a joined race; None if the bike was absent.
 
         A `final` is sent even then: it closes the race.
         """
         race = second.race
-        racer = race.racer or self._racer
-        joined = self._joins.add(second, racer.racer_id, is_pedalling=sample.is_pedalling)
+        joined = self.riding.joins.add(second, racer.racer_id, is_pedalling=sample.is_pedalling)
         if not joined or not (sample.present or second.is_final):
             return None
         samples = self._tally.count(race.race_id, racer.racer_id, second.second)

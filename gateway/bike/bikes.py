@@ -9,8 +9,8 @@ from drivers import Driver
 from gateway.bike.bike import Bike, Sink
 from gateway.bike.calibration_choice import CalibrationInUse, calibration_in_use
 from gateway.bike.drivers import BikeDrivers
+from gateway.bike.riders import Riders
 from gateway.config.schema import BikeConfig
-from gateway.race.joins import Joins
 from gateway.race.races import Races
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.timing.clock import GatewayClock
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 class Bikes(Collection[Bike]):
     """All bikes of a gateway: begun with `start`, changed with `apply`, ended with `stop`.
 
-    `races_of` and `joins_of` return the races and the joins of the bike with the given id.
+    `races_of` returns the races of a bike and its rider.
     """
 
     def __init__(
@@ -33,15 +33,15 @@ class Bikes(Collection[Bike]):
         thing_name: str,
         configs: Sequence[BikeConfig],
         drivers: BikeDrivers,
-        races_of: Callable[[str], Races],
-        joins_of: Callable[[str], Joins],
+        riders: Riders,
+        races_of: Callable[[BikeConfig], Races],
         calibrations: CalibrationStore,
         clock: GatewayClock,
     ) -> None:
         self._thing_name = thing_name
         self._drivers = drivers
+        self.riders = riders
         self._races_of = races_of
-        self._joins_of = joins_of
         self._calibrations = calibrations
         self._clock = clock
         self._bikes = {config.id: self._make(config) for config in configs}
@@ -81,7 +81,16 @@ class Bikes(Collection[Bike]):
         """Apply the calibration that is saved or configured now."""
         bike.calibration = self._calibration(bike.config)
 
-    async def apply(self, configs: Sequence[BikeConfig], races_of: Callable[[str], Races]) -> None:
+    def change_rider(self, bike_id: str) -> None:
+        """Let a bike's rider ride it, if the bike is there: another one may have been chosen."""
+        bike = self.get(bike_id)
+        if bike is not None:
+            config = self.riders.with_rider(bike.config)
+            bike.reconfigure(config, self._races_of(config))
+
+    async def apply(
+        self, configs: Sequence[BikeConfig], races_of: Callable[[BikeConfig], Races]
+    ) -> None:
         """Apply the differences: racers from their next race on, calibrations at once."""
         self._races_of = races_of
         wanted = {config.id: config for config in configs}
@@ -93,7 +102,8 @@ class Bikes(Collection[Bike]):
                 self._begin(bike)
                 continue
             is_other_link = _link_of(config) != _link_of(bike.config)
-            bike.reconfigure(config, races_of(config.id))
+            ridden = self.riders.with_rider(config)
+            bike.reconfigure(ridden, races_of(ridden))
             self.recalibrate(bike)
             if is_other_link:
                 await cancel([self._links[config.id]])
@@ -105,7 +115,7 @@ class Bikes(Collection[Bike]):
         if not bikes:
             return
         for bike in bikes:
-            bike.retire()
+            bike.riding.retire()
         await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
         ids = [bike.config.id for bike in bikes]
         await cancel([self._races.pop(bike_id) for bike_id in ids])
@@ -114,15 +124,20 @@ class Bikes(Collection[Bike]):
             del self._bikes[bike_id]
 
     def _make(self, config: BikeConfig) -> Bike:
-        return Bike(
+        config, joins = self.riders.with_rider(config), self.riders.joined.of(config.id)
+        bike = Bike(
             config,
             self._calibration(config),
             self._thing_name,
             self._driver(config),
-            self._races_of(config.id),
-            self._joins_of(config.id),
+            self._races_of(config),
+            joins,
             self._clock,
         )
+        for ride in joins.kept:
+            if ride.racer is not None:
+                bike.riding.resume(ride, ride.racer, self._races_of(config.ridden_by(ride.racer)))
+        return bike
 
     def _calibration(self, config: BikeConfig) -> CalibrationInUse:
         device = self._drivers.device_of(config)

@@ -7,11 +7,15 @@ from pydantic import Field
 
 from drivers import Reception
 from gateway.bike.link import LinkState
+from gateway.race.races import Races
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
 from gateway.timing.units import seconds_between
+
+#: Limit of commanded races that the status shows for a bike.
+COMMANDED_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,46 @@ def radio_status(reception: Reception | None, now_ns: int) -> RadioStatus | None
     measured_ns = reception.measured_ns
     age_s = None if measured_ns is None else seconds_between(measured_ns, now_ns)
     return RadioStatus(reception.adapter, reception.rssi_dbm, age_s)
+
+
+@dataclass(frozen=True, slots=True)
+class RiderStatus:
+    """A rider who may be chosen."""
+
+    racer_id: Annotated[int, Field(description="the racer's id")]
+    name: Annotated[str, Field(description="the racer's first name")]
+    class_ids: Annotated[
+        tuple[int, ...],
+        Field(description="the classes that may be chosen, the one without a choice first"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandedRace:
+    """A race that the backend has commanded."""
+
+    race_id: Annotated[int, Field(description="the race's id")]
+    racer_id: Annotated[int, Field(description="the id of its racer on this bike")]
+    name: Annotated[str, Field(description="the first name of that racer")]
+    class_id: Annotated[int, Field(description="the class of that racer")]
+    start_ms: Annotated[int, Field(description="its start, in ms since the epoch")]
+    length_s: Annotated[int, Field(description="its length in seconds")]
+
+
+def commanded_races(races: Races, wall_ms: int) -> tuple[CommandedRace, ...]:
+    """Return the first commanded races from a time on."""
+    return tuple(
+        CommandedRace(
+            race.race_id,
+            race.racer.racer_id,
+            race.racer.name,
+            race.racer.class_id,
+            race.start_ms,
+            race.length_s,
+        )
+        for race in races.commanded_at(wall_ms)[:COMMANDED_SHOWN]
+        if race.racer is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +135,8 @@ class BikeStatus:
     next_racer_name: Annotated[
         str,
         Field(
-            description="the racer's first name from the next race on, if the config was changed "
-            "during this one; else empty"
+            description="the racer's first name from the next race on, if another rider was chosen "
+            "or configured during this one; else empty"
         ),
     ] = ""
     is_simulated: Annotated[
@@ -121,6 +165,43 @@ class BikeStatus:
     losses_per_hour: Annotated[
         int, Field(description="how often the connected bike was lost in the last hour")
     ] = 0
+    class_id: Annotated[
+        int | None,
+        Field(description="the class of the racer; null from a version that does not report it"),
+    ] = None
+    starts_in_s: Annotated[
+        float | None,
+        Field(
+            description="seconds until that race begins; null once it has begun, or without a race"
+        ),
+    ] = None
+    next_racer_id: Annotated[
+        int | None, Field(description="the id of the racer named by next_racer_name, or null")
+    ] = None
+    next_class_id: Annotated[
+        int | None, Field(description="the class of the racer named by next_racer_name, or null")
+    ] = None
+    own_rider: Annotated[
+        RiderStatus | None,
+        Field(
+            description="the bike's own rider in the config, who may be chosen as well; null while "
+            "the bike is being removed, or from a version that does not report it"
+        ),
+    ] = None
+    is_rider_chosen: Annotated[
+        bool,
+        Field(
+            description="whether the rider of the next race, and perhaps of this one, was chosen "
+            "instead of the bike's own"
+        ),
+    ] = False
+    commanded: Annotated[
+        tuple[CommandedRace, ...],
+        Field(
+            description="in remote mode: what the backend has commanded, at most the first three "
+            "races, one in progress included"
+        ),
+    ] = ()
 
     @property
     def has_joined(self) -> bool:

@@ -11,6 +11,7 @@ from drivers import Reading
 from drivers.registry import DriverStatus
 from gateway.bike.bikes import Bikes
 from gateway.bike.drivers import BikeDrivers
+from gateway.bike.riders import Riders
 from gateway.calibrating.leases import CalibrationLeases
 from gateway.calibrating.messages import Action, Done
 from gateway.calibrating.session import CalibrationSession
@@ -19,7 +20,6 @@ from gateway.config.schema import BikeConfig
 from gateway.host.state_dir import StateDirError, as_owner_of, locked_state_dir
 from gateway.host.state_file import StateFiles
 from gateway.race.commanded import BikeRaces
-from gateway.race.joins import Joins
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.timing.clock import GatewayClock
 
@@ -45,9 +45,16 @@ class LocalSession(CalibrationSession):
         self._bike_id = bike.id
         self._is_live = is_live
         store = CalibrationStore(state_dir)
-        drivers = BikeDrivers({bike.driver: driver}, StateFiles(state_dir), clock)
+        files = StateFiles(state_dir)
+        drivers = BikeDrivers({bike.driver: driver}, files, clock)
         self._bikes = Bikes(
-            "", [bike], drivers, lambda _: BikeRaces(), lambda _: Joins(), store, clock
+            "",
+            [bike],
+            drivers,
+            Riders([bike], [], files),
+            lambda _: BikeRaces(),
+            store,
+            clock,
         )
         self._leases = CalibrationLeases(self._bikes, store, lambda: _locked(state_dir))
 

@@ -17,6 +17,7 @@ from gateway.cli import (
     fleet,
     provision,
     redrive,
+    ride,
     run,
     schema,
     setup,
@@ -73,6 +74,7 @@ app.add_typer(
     name="calibrate",
     short_help="Calibrate a bike, so that equal effort scores equally.",
 )
+app.add_typer(ride.app, name="ride")
 app.add_typer(config.app, name="config")
 app.add_typer(buffer.app, name="buffer")
 

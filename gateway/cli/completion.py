@@ -1,4 +1,4 @@
-"""Values that the shell completes: ids of bikes and of quarantined messages, and protocols."""
+"""Values that the shell completes: ids of bikes, riders and quarantined messages, and others."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,23 @@ def bike_ids(ctx: typer.Context, incomplete: str) -> list[str]:
         except PermissionError:
             ids = _ids_of_running_gateway()
     return [one for one in ids if one.startswith(incomplete)]
+
+
+def racer_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return the ids of the riders that may be chosen for the bike, and their names."""
+    from contextlib import suppress
+
+    from gateway.cli.status import asker
+    from gateway.host.errors import GatewayError
+    from gateway.status.report import status_from_json
+
+    with suppress(OSError, GatewayError):
+        status = status_from_json(asker(ctx.params.get("config"))())
+        bikes = [bike for bike in status.bikes if bike.bike_id == ctx.params.get("bike")]
+        own = [bike.own_rider for bike in bikes if bike.own_rider is not None]
+        names = {str(rider.racer_id): rider.name for rider in (*status.riders, *own)}
+        return [(id_, name) for id_, name in names.items() if id_.startswith(incomplete)]
+    return []
 
 
 def adapters(incomplete: str) -> list[str]:

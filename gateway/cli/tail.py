@@ -56,10 +56,10 @@ def tail(
             else:
                 _print(lines, command_for(config)("status"))
     except NoStatusError as error:
-        _explain(config, error)
+        explain(config, error)
 
 
-def _explain(config: Path | None, error: "NoStatusError") -> NoReturn:
+def explain(config: Path | None, error: "NoStatusError") -> NoReturn:
     """End the command: a gateway without messages is not set up yet, or none answers."""
     from gateway.cli.status import asker, command_for
     from gateway.status.client import NoStatusError

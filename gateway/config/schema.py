@@ -34,9 +34,17 @@ from gateway.config.problems import (
     unknown_key,
 )
 from gateway.config.proxy import proxy_credentials_problem
+from gateway.config.riders import (
+    MAX_RIDERS,
+    ClassId,
+    RacerId,
+    RacerName,
+    RiderConfig,
+    rider_problems,
+)
 from gateway.config.section import AnyPath, Section
 from gateway.config.topics import results_topic_problem
-from gateway.race.races import MAX_ID, Racer
+from gateway.race.races import Racer
 from gateway.sampling.calibration import Calibration, CalibrationTable
 
 #: The start of 2020 in ms since the epoch. Before the first race, race ids would be negative.
@@ -86,10 +94,10 @@ class BikeConfig(Section):
 
     #: Unique in the config; the bike's id in telemetry, commands and logs.
     id: Identifier
-    racer_id: Annotated[int, Field(ge=0, le=MAX_ID)]
-    racer_name: Annotated[str, Field(min_length=1, max_length=64)]
+    racer_id: RacerId
+    racer_name: RacerName
     #: The racer's class, by which the backend groups its leaderboard.
-    class_id: Annotated[int, Field(ge=1, le=6)]
+    class_id: ClassId
     driver: str
     #: Time without a report of the bike after which cadence is 0. None: the driver's default.
     stale_after_s: Annotated[float, Field(gt=0, le=60)] | None = None
@@ -115,6 +123,11 @@ class BikeConfig(Section):
     @property
     def racer(self) -> Racer:
         return Racer(self.racer_id, self.racer_name, self.class_id)
+
+    def ridden_by(self, racer: Racer) -> "BikeConfig":
+        """Return the config of the same bike with another racer."""
+        fields = {"racer_id": racer.racer_id, "racer_name": racer.name, "class_id": racer.class_id}
+        return self.model_copy(update=fields)
 
     @property
     def points(self) -> Calibration:
@@ -142,6 +155,7 @@ class Config(BaseSettings):
     race: RaceConfig = RaceConfig()
     metrics: MetricsConfig = MetricsConfig()
     bikes: Annotated[list[BikeConfig], Field(min_length=1)]
+    riders: Annotated[list[RiderConfig], Field(max_length=MAX_RIDERS)] = []
 
     @classmethod
     def settings_customise_sources(
@@ -167,7 +181,8 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
     Raises ConfigError with all problems of the first kind, or if there are none, of the second.
     """
     config = read_config(file)
-    problems = [*_duplicates(config), *_topic_problems(config), *_file_problems(config.cloud)]
+    problems = [*_duplicates(config), *rider_problems(config.riders)]
+    problems += [*_topic_problems(config), *_file_problems(config.cloud)]
     bikes = []
     identities = []
     for index, bike in enumerate(config.bikes):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gateway.config.cloud import is_this_machine
 from gateway.config.environment import unknown_variables, unused_proxies
 from gateway.config.problems import ConfigWarning
+from gateway.config.riders import RiderConfig
 from gateway.config.schema import BikeConfig, Config
 from gateway.race.races import ANALYTICS_MAX_ID
 
@@ -18,8 +19,9 @@ def warnings_of(config: Config) -> list[ConfigWarning]:
         *unknown_variables(Config.model_fields),
         *(() if config.cloud.proxy or config.cloud.plaintext else unused_proxies()),
         *_shared_races(config),
+        *_unused_riders(config),
         *_simulated_bikes(config),
-        *(one for index, bike in enumerate(config.bikes) for one in _of_racer(index, bike)),
+        *_of_racers(config),
     ]
 
 
@@ -32,6 +34,15 @@ def _shared_races(config: Config) -> Iterator[ConfigWarning]:
             f"bikes of the classes {', '.join(map(str, classes))} ride the same races, but the "
             "backend files a race under one class only, that of its last message",
             "set per_class = true, or give all bikes the same class",
+        )
+
+
+def _unused_riders(config: Config) -> Iterator[ConfigWarning]:
+    if config.riders and config.race.mode == "remote":
+        yield ConfigWarning(
+            "riders",
+            'no rider can be chosen: with race.mode = "remote", the backend\'s commands name them',
+            'remove the riders, or set race.mode = "continuous"',
         )
 
 
@@ -48,18 +59,25 @@ def _simulated_bikes(config: Config) -> Iterator[ConfigWarning]:
             )
 
 
-def _of_racer(index: int, bike: BikeConfig) -> Iterator[ConfigWarning]:
-    if bike.racer_id > ANALYTICS_MAX_ID:
+def _of_racers(config: Config) -> Iterator[ConfigWarning]:
+    for index, bike in enumerate(config.bikes):
+        yield from _of_racer(f"bikes[{index}]", bike)
+    for index, rider in enumerate(config.riders):
+        yield from _of_racer(f"riders[{index}]", rider)
+
+
+def _of_racer(key: str, racer: BikeConfig | RiderConfig) -> Iterator[ConfigWarning]:
+    if racer.racer_id > ANALYTICS_MAX_ID:
         yield ConfigWarning(
-            f"bikes[{index}].racer_id",
-            f"{bike.racer_id} is larger than {ANALYTICS_MAX_ID}, the limit of the backend's "
+            f"{key}.racer_id",
+            f"{racer.racer_id} is larger than {ANALYTICS_MAX_ID}, the limit of the backend's "
             "analytics",
             "give the racer a smaller id",
         )
-    if len(bike.racer_name) > NAME_COLUMNS:
+    if len(racer.racer_name) > NAME_COLUMNS:
         yield ConfigWarning(
-            f"bikes[{index}].racer_name",
-            f"{bike.racer_name!r} is longer than the {NAME_COLUMNS} characters that the "
+            f"{key}.racer_name",
+            f"{racer.racer_name!r} is longer than the {NAME_COLUMNS} characters that the "
             "backend's analytics keep",
             "shorten the name",
         )

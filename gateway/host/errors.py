@@ -19,6 +19,7 @@
         NewerLogError              1  buffer/log_format.py
         NoAnswer                   1  cloud/iot_requests.py
         NoBackupError              1  sampling/calibration_store.py
+        NoRideAnswer               3  riding/requests.py
         NoStatusError              3  status/client.py
         NotABike                   2  setup/bike_spec.py
             ProtocolMissing        2  setup/bike_spec.py

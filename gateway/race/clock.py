@@ -139,6 +139,30 @@ class RaceClock:
         races.subscribe(self._races_changed)
         self._races_changed()
 
+    def change_races_at_once(self, races: Races) -> None:
+        """Use other races, also for the running second: nothing of its race has been sent."""
+        self.change_races(races)
+        running = self._running
+        if not isinstance(running, RaceSecond) or running.start_ns > self._clock.monotonic_ns():
+            return
+        instead = races.ridden_at(running.race.start_ms)
+        if instead is not None and instead.is_at_the_time_of(running.race):
+            self._running = replace(running, race=instead)
+        else:
+            self._look_at_the_clock()
+            self._enter(self._race_at_now())
+
+    def end_race_at(self, second: int) -> None:
+        """End the race in progress with a second; if that is over, wait for the next race."""
+        running = self._running
+        assert isinstance(running, RaceSecond)
+        cut_short = replace(running.race, length_s=second)
+        if running.second <= second:
+            self._running = replace(running, race=cut_short)
+        else:
+            self._enter(self._next_race(cut_short))
+        self._changed.set()
+
     def _races_changed(self) -> None:
         """End the race in progress with its running second, if it is no longer among the races."""
         running = self._running

@@ -1,7 +1,7 @@
 """Commanded races: the races of each bike, and how commands change them. Pure."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Annotated
@@ -88,6 +88,9 @@ class BikeRaces:
     def holds(self, race: Race) -> bool:
         place = bisect_left(self.all, race.start_ms, key=_START)
         return place < len(self.all) and race.is_same_ride(self.all[place])
+
+    def commanded_at(self, wall_ms: int) -> Sequence[Race]:
+        return self._ending_after(wall_ms)
 
     def start(self, race: Race, now_ms: int, *, replaces: bool) -> bool:
         """Add a race; return False if it is known already. Raises CommandRefused."""

@@ -11,10 +11,11 @@ from gateway.race.joins import JoinedRide, Joins, UndatedTurn
 
 @dataclass(frozen=True, slots=True)
 class _SavedJoins:
-    """The last ride of a bike, and its last turn of the pedals before the clock was set."""
+    """The last ride of a bike, its last turn before the clock was set, and the last ride left."""
 
     ride: JoinedRide | None = None
     turn: UndatedTurn | None = None
+    left: JoinedRide | None = None
 
 
 _SAVED = TypeAdapter(dict[str, _SavedJoins])
@@ -33,7 +34,7 @@ class JoinedRides:
         """Return the joins of a bike, with the ride of an earlier process."""
         if bike_id not in self._joins:
             saved = self._restored.get(bike_id, _SavedJoins())
-            self._joins[bike_id] = Joins(saved.ride, saved.turn, self._changed.set)
+            self._joins[bike_id] = Joins(saved.ride, saved.turn, self._changed.set, saved.left)
         return self._joins[bike_id]
 
     async def run(self) -> None:
@@ -41,12 +42,20 @@ class JoinedRides:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self._file.save(self._to_json)
+            await self.save()
+
+    async def save(self) -> str | None:
+        """Write the rides to disk; return why that failed, or None."""
+        await self._file.save(self._to_json)
+        return self._file.unsaved
 
     def _restore(self, content: bytes) -> None:
         self._restored = _SAVED.validate_json(content)
 
     def _to_json(self) -> bytes:
         return _SAVED.dump_json(
-            {id_: _SavedJoins(joins.last, joins.turn) for id_, joins in self._joins.items()}
+            {
+                id_: _SavedJoins(joins.last, joins.turn, joins.left)
+                for id_, joins in self._joins.items()
+            }
         )

@@ -1,6 +1,6 @@
 """Races, their seconds and their racers. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,10 @@ class Race:
             other.racer,
         )
 
+    def is_at_the_time_of(self, other: "Race") -> bool:
+        """Return whether each second of one race is the same second of the other."""
+        return (self.start_ms, self.length_s) == (other.start_ms, other.length_s)
+
     def is_within(self, other: "Race") -> bool:
         """Return whether the whole race takes place during the other one."""
         return other.start_ms <= self.start_ms and self.end_ms <= other.end_ms
@@ -77,6 +81,10 @@ class Races(Protocol):
 
     def holds(self, race: Race) -> bool:
         """Return whether a race that has begun is still among the races."""
+        ...
+
+    def commanded_at(self, wall_ms: int) -> Sequence[Race]:
+        """Return the races that were commanded: one in progress then, and the later ones."""
         ...
 
     def subscribe(self, changed: Callable[[], None]) -> None:
@@ -123,6 +131,9 @@ class ContinuousRaces:
 
     def holds(self, race: Race) -> bool:
         return True
+
+    def commanded_at(self, wall_ms: int) -> Sequence[Race]:
+        return ()
 
     def subscribe(self, changed: Callable[[], None]) -> None:
         """Do nothing: these races never change."""

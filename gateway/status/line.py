@@ -34,6 +34,8 @@ def race_line(bike: BikeStatus) -> str:
     """
     if bike.race_id is None:
         return ""
+    if bike.starts_in_s is not None:
+        return f"race {bike.race_id} begins in {duration(bike.starts_in_s)}"
     if bike.not_joined:
         return f"race {bike.race_id} not joined: {bike.not_joined}"
     return ", ".join((f"race {bike.race_id}", f"second {bike.second}", *_place(bike.place)))

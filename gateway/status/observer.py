@@ -53,6 +53,7 @@ class Observer:
         self._thing_name = config.thing_name
         self._state_dir = str(config.state_dir)
         self._endpoint = config.cloud.endpoint
+        self._race_mode = config.race.mode
         self._bikes = bikes
         self._recorder = recorder
         self._publishers = publishers
@@ -105,11 +106,18 @@ class Observer:
             results=None if self.results is None else self.results.status,
             state_dir=self._state_dir,
             clock_source=self._clock.source,
+            race_mode=self._race_mode,
+            riders=self._bikes.riders.listed,
         )
 
     def _bike(self, bike: Bike) -> BikeStatus:
-        status = bike.status
-        return status if self.results is None else replace(status, place=self.results.place(status))
+        bike_id, status, riders = bike.config.id, bike.status, self._bikes.riders
+        return replace(
+            status,
+            place=None if self.results is None else self.results.place(status),
+            own_rider=riders.own_status(bike_id),
+            is_rider_chosen=riders.is_chosen(bike_id),
+        )
 
     def _cloud(self, now_ns: int) -> CloudStatus:
         """Return the state of all connections; reason and time are those of the longest outage."""

@@ -5,11 +5,11 @@ The field names are those of the JSON as well: see gateway/status/report.py.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.bike.status import BikeStatus, ResultsStatus
+from gateway.bike.status import BikeStatus, ResultsStatus, RiderStatus
 from gateway.buffer.status import BufferStatus
 from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
@@ -175,6 +175,18 @@ class GatewayStatus:
             "from a version that does not report it"
         ),
     ] = None
+
+    race_mode: Annotated[
+        Literal["continuous", "remote"],
+        Field(
+            description='"remote": the backend\'s commands start the races and name the racers, so '
+            "no rider can be chosen, and no race be joined or left, here"
+        ),
+    ] = "continuous"
+    riders: Annotated[
+        tuple[RiderStatus, ...],
+        Field(description="who may be chosen for any bike, in addition to its own rider"),
+    ] = ()
 
     def holds(self, state_dir: Path) -> bool:
         """Return whether this is the gateway of a state directory, as far as it reports its own."""

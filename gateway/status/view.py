@@ -172,7 +172,9 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
 
 
 def _remarks(bike: BikeStatus) -> Iterator[str]:
-    if bike.not_joined:
+    if bike.starts_in_s is not None:
+        yield f"{bike.bike_id}: race {bike.race_id} begins in {duration(bike.starts_in_s)}"
+    elif bike.not_joined:
         yield f"{bike.bike_id} has not joined race {bike.race_id}: {bike.not_joined}"
     if bike.resistance_doubt:
         instead = "races use one derived from power and cadence instead"
@@ -182,6 +184,8 @@ def _remarks(bike: BikeStatus) -> Iterator[str]:
     if bike.next_racer_name:
         changed = f"{bike.bike_id}: the changed racer, {bike.next_racer_name},"
         yield f"{changed} rides from the next race on"
+    if bike.is_rider_chosen and bike.own_rider is not None:
+        yield f"{bike.bike_id}: a rider was chosen instead of its own, {bike.own_rider.name}"
     if bike.losses_per_hour:
         often = counted(bike.losses_per_hour, "time")
         yield f"{bike.bike_id} was lost {often} in the last hour"
@@ -195,7 +199,7 @@ def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
     yield Text(one_line(bike.racer_name))
     yield Text(state, style=WELL if bike.is_connected else ODD)
     yield str(bike.race_id) if bike.has_joined else ""
-    yield str(bike.second) if bike.has_joined else ""
+    yield str(bike.second) if bike.has_joined and bike.starts_in_s is None else ""
     sample = bike.sample
     if sample is None or not sample.present:
         yield from ("", "", "")

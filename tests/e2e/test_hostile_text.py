@@ -147,6 +147,15 @@ CASES = {
     "calibrate import": [Case("bike-1 {dir}/calibration.json --config {dir}/other.toml --yes")],
     "calibrate rollback": [Case("bike-1 9 --config {dir}/other.toml --yes", shows=False)],
     "calibrate reset": [Case("bike-2 --config {dir}/other.toml --yes", shows=False)],
+    "ride choose": [
+        Case("bike-1 99 --config {dir}/gateway.toml"),
+        Case("bike-1 1 --config {dir}/gateway.toml --json"),
+    ],
+    "ride join": [
+        Case("bike-1 --config {dir}/gateway.toml"),
+        Case("{name} --config {dir}/gateway.toml"),
+    ],
+    "ride leave": [Case("bike-1 --config {dir}/gateway.toml --json")],
     "config check": [Case("{dir}/bad.toml"), Case("{dir}/gateway.toml", shows=False)],
     "buffer ls": [Case("--state-dir {dir}/kept"), Case("--state-dir {dir}/kept --json")],
     "buffer verify": [Case("--state-dir {dir}/kept", shows=False)],

@@ -86,7 +86,7 @@ class VirtualGateway:
         self.gateway = Gateway(
             settings,
             drivers or load_drivers(),
-            races.__getitem__ if races else races_of(settings, None),
+            (lambda bike: races[bike.id]) if races else races_of(settings, None),
             self.clock,
             self.buffer,
             self.uplinks,

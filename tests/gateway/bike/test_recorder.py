@@ -7,11 +7,11 @@ from drivers.registry import load_drivers
 from gateway.bike.bikes import Bikes
 from gateway.bike.drivers import BikeDrivers
 from gateway.bike.recorder import Recorder
+from gateway.bike.riders import Riders
 from gateway.buffer.inspect import BufferView
 from gateway.config.schema import Config
 from gateway.host.boots import Boots
 from gateway.host.state_file import StateFiles
-from gateway.race.joins import Joins
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.sampling.sampler import Sample
@@ -109,7 +109,6 @@ async def reason_of(state_dir: Path, *, boot_id: str | None, bike_id: str) -> st
 def recorder_of(bench: BufferBench, settings: Config) -> Recorder:
     races, store = ContinuousRaces(), CalibrationStore(settings.state_dir)
     drivers = BikeDrivers(DRIVERS, StateFiles(settings.state_dir), bench.clock)
-    bikes = Bikes(
-        "gateway-1", settings.bikes, drivers, lambda _: races, lambda _: Joins(), store, bench.clock
-    )
+    riders = Riders(settings.bikes, [], StateFiles(settings.state_dir))
+    bikes = Bikes("gateway-1", settings.bikes, drivers, riders, lambda _: races, store, bench.clock)
     return Recorder(bikes, bench.buffer, bench.clock, Boots(StateFiles(settings.state_dir)))

@@ -29,6 +29,7 @@ VERBS = [
     "provision",
     "redrive",
     "calibrate",
+    "ride",
     "config",
     "buffer",
 ]
@@ -57,7 +58,7 @@ def test_help_lists_the_verbs() -> None:
     assert [word for word in first_words if word in VERBS] == VERBS
 
 
-@pytest.mark.parametrize("group", [[], ["calibrate"], ["config"], ["buffer"]])
+@pytest.mark.parametrize("group", [[], ["calibrate"], ["ride"], ["config"], ["buffer"]])
 def test_help_on_80_columns_cuts_no_verb_short(group: list[str]) -> None:
     # On a terminal, two columns stay free; the runner would use all 80.
     result = CliRunner().invoke(app, [*group, "--help"], terminal_width=78)

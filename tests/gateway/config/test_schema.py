@@ -23,6 +23,7 @@ from drivers.registry import DriverStatus, load_drivers
 from drivers.serial_line.driver import SerialOptions
 from gateway.config.cloud import CloudConfig
 from gateway.config.problems import ConfigError, Problem
+from gateway.config.riders import RiderConfig
 from gateway.config.schema import (
     BikeConfig,
     BufferConfig,
@@ -641,6 +642,7 @@ class TestShippedFile:
     @pytest.mark.parametrize(
         "model",
         [Config, ClockConfig, CloudConfig, BufferConfig, RaceConfig, MetricsConfig, BikeConfig,
+         RiderConfig,
          FakeBikeOptions, FaultOptions, PotOptions, ReplayOptions, BleOptions, SerialOptions],
     )  # fmt: skip
     def test_shipped_config_names_every_option(self, model: type[BaseModel]) -> None:

@@ -477,7 +477,10 @@ async def reload(rig: Rig, *numbers: int) -> None:
     wanted = [bike for bike in bikes if int(bike.id[-1]) in numbers]
     rig.control.serve([bike.id for bike in wanted])
     changed = rig.virtual.settings.model_copy(update={"bikes": wanted})
-    applying = asyncio.create_task(rig.virtual.gateway.apply(changed, rig.control.races_of))
+    races_of = {bike.id: rig.control.races_of(bike.id) for bike in wanted}
+    applying = asyncio.create_task(
+        rig.virtual.gateway.apply(changed, lambda bike: races_of[bike.id])
+    )
     await rig.virtual.run_for(1.1)
     await applying
     await rig.control.save()

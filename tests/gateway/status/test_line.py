@@ -65,6 +65,7 @@ def test_status_line_has_the_rank_of_a_single_bike() -> None:
             {"not_joined": "the bike is not connected"},
             "race 59807781 not joined: the bike is not connected",
         ),
+        ({"second": 1, "starts_in_s": 134.0}, "race 59807781 begins in 2 min"),
         ({"race_id": None}, ""),
     ],
 )

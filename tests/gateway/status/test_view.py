@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from gateway.bike.link import LinkState
-from gateway.bike.status import BikeStatus, RadioStatus
+from gateway.bike.status import BikeStatus, RadioStatus, RiderStatus
 from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
 from gateway.race.results import Place
@@ -370,3 +370,21 @@ def test_status_view_shows_a_certificate_in_its_last_month() -> None:
     assert "certificate_file expires in 29 days, on 2030-06-01" in view(29.9)
     assert "all well" in view(29.9)
     assert "certificate" not in view(30.0)
+
+
+@pytest.mark.parametrize("not_joined", ["", "the race has not begun"])
+def test_race_that_has_not_begun_is_shown_with_its_time_and_without_a_second(
+    not_joined: str,
+) -> None:
+    bike = bike_status(second=1, starts_in_s=134.0, not_joined=not_joined)
+    text = lines(gateway_status(bike))
+    assert text[-1] == "bike-001: race 59807781 begins in 2 min"
+    race = [] if not_joined else ["59807781"]
+    assert text[-2].split() == ["bike-001", "Rider1", "connected", *race, "87", "54", "163"]
+
+
+def test_chosen_rider_is_shown_with_the_bikes_own() -> None:
+    bike = bike_status(is_rider_chosen=True, own_rider=RiderStatus(7, "Hayden", (1,)))
+    assert lines(gateway_status(bike))[-1] == (
+        "bike-001: a rider was chosen instead of its own, Hayden"
+    )
