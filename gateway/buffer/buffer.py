@@ -9,7 +9,7 @@ the next log or two to send; the rest is read back log by log.
 A disk that is full, broken or silent stops neither racing nor sending: what is in memory goes on,
 is bounded, and what had to be given up is counted.
 
-All methods belong to the event loop; the files belong to one thread of its own.
+All methods belong to the event loop; the files belong to a thread of their own.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import structlog
 
-from gateway.buffer.disk import RETRY_NS, Disk
+from gateway.buffer.disk import RETRY_NS, Disk, log_missing
 from gateway.buffer.ledger import IN_MEMORY_MAX, Ledger
 from gateway.buffer.log_format import UNDATED
 from gateway.buffer.send_order import Entry, RaceQueue, Segment
@@ -60,6 +60,7 @@ class Buffer:
         self._clock = clock
         self._interval_ns = round(commit_interval_s * NS_PER_S)
         self._ledger = Ledger(sends_unwritten=commit_interval_s > 0)
+        self._ledger.on_missing = log_missing
         self._dater: Dater | None = None
         self._housekeeping_due_ns: int | None = None
         #: A log that is being read, and until when older races wait for it.
@@ -131,13 +132,13 @@ class Buffer:
         for number, queue in enumerate(() if self._is_dating else order.newest_first()):
             if queue.unread is not None:
                 if number and order.in_memory + queue.unread.pending > IN_MEMORY_MAX:
-                    return  # for it, memory would forget another log that is looked at here
+                    return  # reading it would push a log out of memory that this loop still needs
                 if self._expects(queue, queue.unread):
                     return  # older races wait for it
             yield from filter(self._may_be_sent, queue.heads())
 
     def _live_head(self, without: Collection[int]) -> Entry | None:
-        """Of all races that are being ridden, the newest whose turn is not at backlog."""
+        """Return the next message of the newest race being ridden that has no backlog before it."""
         for queue in self._ledger.order.newest_first(without):
             if self._clock.monotonic_ns() - queue.produced_ns > LIVE_NS:
                 return None
@@ -150,7 +151,7 @@ class Buffer:
         for queue in self._ledger.order.newest_first(without):
             if queue.unread is not None and self._expects(queue, queue.unread):
                 return None
-            # What the disk does not give is passed by what memory has.
+            # What memory has overtakes what the disk does not give.
             if queue.first is not None and self._may_be_sent(queue.first):
                 return queue.first
         return None
@@ -208,7 +209,7 @@ class Buffer:
             self._sleeping_until_ns = min((ns for ns in dues_ns if ns is not None), default=None)
             await self._clock.wait(self._wake, self._sleeping_until_ns)
             self._wake.clear()
-            # A thread cannot be cancelled: what it has begun is ended, and its outcome known.
+            # A thread cannot be cancelled: wait until it has finished, and learn the outcome.
             await asyncio.shield(self.commit())
 
     async def commit(self, *, everything: bool = False) -> None:
@@ -321,7 +322,7 @@ class Buffer:
             self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
 
     async def _date_log(self) -> None:
-        """Date some of the oldest log. Until the last is dated, none is sent out of order."""
+        """Date some of the oldest log. Nothing is sent until all are dated: the order is kept."""
         if self._dater is None or self._ledger.undated.is_over:
             return
         segments = self._ledger.undated.segments
@@ -377,7 +378,7 @@ class Buffer:
         self._tell_available()
 
     def _postpone(self) -> None:
-        """Try the disk, which took nothing, later; what waited for it goes on from memory."""
+        """Try the disk, which took nothing, again later; send from memory what waited for it."""
         retry_ns = self._clock.monotonic_ns() + RETRY_NS
         for entry in self._ledger.unwritten:
             entry.commit_due_ns = max(entry.commit_due_ns, retry_ns)

@@ -16,7 +16,7 @@ from gateway.timing.units import NS_PER_S
 
 #: After a failure the disk is left alone for this long.
 RETRY_NS = NS_PER_S
-#: A disk that is silent for longer is a problem to be told.
+#: A disk that is silent for longer is reported as a problem.
 SILENT_NS = 2 * NS_PER_S
 
 T = TypeVar("T")
@@ -35,6 +35,11 @@ class Opened:
     notes: list[str]
 
 
+def log_missing(name: LogName, count: int) -> None:
+    """Log that messages are not in their file any more, or cannot be read."""
+    log.error("buffered messages lost: damaged or deleted", file=str(name), count=count)
+
+
 class Disk:
     """Opened, read and written from the event loop. All methods raise StoreError.
 
@@ -48,7 +53,7 @@ class Disk:
         self._executor = executor
         self._clock = clock
         self._store: Store | None = None
-        #: When each of the jobs was given to the thread that is not done yet.
+        #: When each job that is not done yet was given to the thread.
         self._given_ns: list[int] = []
         self._failure: str | None = None
         self.free_bytes: int | None = None
@@ -81,6 +86,8 @@ class Disk:
         except StoreError as error:
             self._failed(error)
             raise
+        if opened.lost:
+            log.error("buffered messages damaged and lost", count=opened.lost)
         return opened
 
     async def write(self, batch: Batch) -> Written:

@@ -1,4 +1,7 @@
-"""Where version 0.1 has left its messages. Apart from `migration`, which imports SQLite."""
+"""Where an earlier development checkout left its messages.
+
+Not in `migration`, because that imports SQLite.
+"""
 
 from pathlib import Path
 

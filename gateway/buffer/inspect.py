@@ -4,6 +4,7 @@ Strictly read-only, and without locks: a log is read as it is, and the gateway o
 deletes it.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,6 +30,7 @@ from gateway.buffer.log_format import (
 from gateway.host.errors import GatewayError
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.telemetry.undated import NotDatable, undated_from_json
+from gateway.terminal.units import counted
 
 #: The end of a log may be looked at in the middle of a write: it is looked at again.
 _WRITE_S = 0.05
@@ -173,9 +175,12 @@ class BufferView:
         problems = []
         for name, found in self.logs(on_progress):
             for at, size in found.damage:
-                problems.append(f"{name}: {size} damaged bytes at byte {at}")
+                problems.append(f"{name}: {counted(size, 'byte')} from byte {at} on cannot be read")
             if found.lost:
-                problems.append(f"{name}: {found.lost} messages are damaged and lost")
+                problems.append(f"{name}: the damage has cost {counted(found.lost, 'message')}")
+            if found.unread_until:
+                first = f"the first {counted(found.unread_until, 'byte')}"
+                problems.append(f"{name}: the disk does not give all of {first}")
             if name.kind is not LogKind.QUARANTINE:
                 for id_, payload in found.messages.items():
                     problem = _problem_of(name.race_id, payload)
@@ -187,7 +192,7 @@ class BufferView:
         try:
             files = sorted(os.listdir(self.path))
         except OSError as error:
-            raise BufferViewError(_refusal(self.path, error)) from error
+            raise BufferViewError(_refusal(self.path, error, "a gateway's buffer")) from error
         return [name for name in map(LogName.parse, files) if name is not None]
 
     def logs(self, on_progress: OnProgress = _ignore) -> Iterator[tuple[LogName, Contents]]:
@@ -216,7 +221,7 @@ class BufferView:
     def _read(self, name: LogName) -> Contents | None:
         """Return what a log holds; None if it has been deleted meanwhile."""
         found = self._read_once(name)
-        if found is not None and found.damage:
+        if found is not None and (found.damage or found.unread_until):
             sleep(_WRITE_S)
             found = self._read_once(name)
         return found
@@ -234,10 +239,10 @@ class BufferView:
                 "the newer version"
             ) from None
         except OSError as error:
-            raise BufferViewError(f"{self._file(name)}: {error.strerror}") from error
+            why = _refusal(self._file(name), error, "a log of the buffer")
+            raise BufferViewError(why) from error
         found = decode_log(data, name.salt)
-        if unread_until:
-            found.damage.append((0, unread_until))
+        found.unread_until = unread_until
         return found
 
     def _count(self, name: LogName) -> int:
@@ -252,8 +257,8 @@ class BufferView:
         return self.path / str(name)
 
 
-def _refusal(path: Path, error: OSError) -> str:
-    """Return why a directory cannot be looked into, and what to do."""
+def _refusal(path: Path, error: OSError, expected: str) -> str:
+    """Return why a directory or a log cannot be looked into, and what to do."""
     match error:
         case PermissionError():
             return (
@@ -261,13 +266,16 @@ def _refusal(path: Path, error: OSError) -> str:
             )
         case FileNotFoundError() if path.parent.is_dir():
             return (
-                f"{path} does not exist: no gateway of this version has run with this state_dir yet"
+                f"{path} does not exist: no gateway of this version has opened a buffer in this "
+                "state_dir yet"
             )
         case FileNotFoundError():
             return f"{path.parent} does not exist; expected the state_dir of a gateway"
         case NotADirectoryError():
-            return f"{path} is not a directory; expected a gateway's buffer"
-    return f"{path}: {error.strerror}"
+            return f"{path} is not a directory; expected {expected}"
+        case OSError(errno=errno.EIO):
+            return f"{path}: {error.strerror}; `sudo dmesg` shows whether the disk is failing"
+    return f"{path}: {error.strerror}; expected {expected}"
 
 
 def _owner(path: Path) -> str:

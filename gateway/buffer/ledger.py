@@ -28,6 +28,8 @@ class Ledger:
         self.sends_unwritten = sends_unwritten
         #: Whether a message of an earlier process is to be discarded instead of sent.
         self.is_leftover: Callable[[bytes], bool] = lambda payload: False
+        #: Called with a log, and how many of its messages turn out to be missing.
+        self.on_missing: Callable[[LogName, int], None] = lambda name, count: None
         self.order = SendOrder()
         #: Seconds that wait for the clock to be set. Memory has none of those that are written.
         self.undated = RaceQueue(UNDATED)
@@ -169,7 +171,7 @@ class Ledger:
     # From the disk.
 
     def learn(self, waiting: dict[LogName, int], quarantined: int, last_id: int) -> None:
-        """Note what the logs hold. What was produced before that was known comes after it."""
+        """Note what the logs hold. What this process has produced so far gets higher ids."""
         set_aside = (entry for entry, _ in self._to_set_aside)
         for entry in {*self.unwritten, *self._taken, *set_aside}:
             entry.id += last_id
@@ -249,7 +251,7 @@ class Ledger:
         self.count(written)
 
     def _unknown(self, segment: Segment, records: Sequence[Record]) -> list[Record]:
-        """Return those that memory does not have, nor is done with; note what is missing."""
+        """Return those that are neither taken nor done with; note what is missing."""
         taken = [entry.id for entry in self._taken if entry.segment is segment]
         known = {*taken, *(id_ for name, id_ in self.to_delete if name == segment.name)}
         fresh = [record for record in records if record.id not in known]
@@ -258,6 +260,8 @@ class Ledger:
         lost = max(missing, -segment.lost)
         segment.lost += lost
         self.lost += lost
+        if lost > 0:
+            self.on_missing(segment.name, lost)
         self._leave(segment, missing)
         return fresh
 
@@ -281,7 +285,7 @@ class Ledger:
             self._unload(self._queue(name.race_id), segment)
 
     def _finish(self, entry: Entry) -> None:
-        """Count a message as done with that neither waits nor is taken."""
+        """Count as done a message that is not in the order."""
         entry.state = EntryState.DONE
         self._taken.pop(entry, None)
         if entry.segment is None:
@@ -304,7 +308,7 @@ class Ledger:
         self.order.drop_if_over(segment.name.race_id)
 
     def _make_room(self, keep: int | None = None) -> None:
-        """Forget what is on disk, what is sent last first, until memory is small enough.
+        """Forget what is on disk until memory is small enough; begin with what is sent last.
 
         A suspect stays: what speaks against it is known of this Entry alone.
         """

@@ -67,7 +67,7 @@ class LogFile:
         self._end = self._laid_out = HEADER_BYTES
         #: `total`, end and `_recorded` when the file was last known to be on disk; None: never.
         self._kept: tuple[int, int, int] | None = None
-        #: Where the last thing ends that the disk did not give; it may give it later.
+        #: The end of the last part that the disk did not give; it may give it later.
         self.unread_until = 0
         #: Bytes that were cut off, with an unknown number of messages.
         self.uncounted_bytes = 0
@@ -96,7 +96,8 @@ class LogFile:
             stat = os.fstat(file.fileno())
             log.allocated_bytes = stat.st_blocks * _BLOCK_BYTES
             last = None
-            with suppress(OSError):  # what the disk does not give, the rest of it may do without
+            # If the disk does not give these parts, the records may still be readable.
+            with suppress(OSError):
                 check_version(file.read(HEADER_BYTES))
                 last = closing_record(file, name.salt)
         if last is None:
@@ -139,7 +140,7 @@ class LogFile:
         self._write(data)
 
     def sync(self) -> None:
-        """Return once all that was appended is on disk; its name is, once the directory is."""
+        """Return once all that was appended is on disk; for the file's name, sync the directory."""
         assert self._descriptor is not None
         os.fdatasync(self._descriptor)
         if not self.path.exists():
@@ -293,7 +294,7 @@ def regular_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def read_whole(file: BinaryIO) -> tuple[bytes, int]:
-    """Return the content, with zeros for what the disk does not give, and where the last such ends.
+    """Return the content, with zeros for the parts that the disk does not give, and their end.
 
     Raises OSError if it gives nothing.
     """

@@ -10,12 +10,12 @@
             with a line that has its race and the reason;
             of messages that are done with: the id (8) of each
 
-Numbers are little-endian; a CRC is CRC32C. That of a record begins with the salt, a number that no
-other file has, and covers the header and all that follows the CRC: nothing that an earlier file has
-left in a block passes for a record, and none of another version. The salt, and the kind of messages
-in a file, are in its name. Records are numbered by their messages: the next sound one shows how
-many a damaged one had. The size at the end leads from the end of a closed file to its last record,
-whose totals are those of the file.
+Numbers are little-endian; a CRC is CRC32C. That of a record starts from the salt, a number that no
+other file has, and covers the header and all that follows the CRC: neither what an earlier file has
+left in a block nor a record of another version passes for a record. The salt, and the kind of
+messages in a file, are in its name. Records are numbered by their messages: the next sound one
+shows how many a damaged one had. The size at the end leads from the end of a closed file to its
+last record, whose totals are those of the file.
 
 The format assumes of the device that a sector of 512 bytes is written whole or not at all: if a
 write is torn, the earlier records in the same block stay as they were.
@@ -167,6 +167,8 @@ class Contents:
     damage: list[tuple[int, int]] = field(default_factory=list)
     #: Damaged bytes at the end that do not show how many messages they had.
     uncounted_bytes: int = 0
+    #: The end of the last part that the disk did not give.
+    unread_until: int = 0
 
 
 def encode_record(salt: int, kind: RecordKind, body: bytes, *numbers: int) -> bytes:
@@ -221,7 +223,7 @@ def decode_record(data: bytes, at: int, salt: int) -> tuple[RecordHead, bytes, i
 
 
 def decode_closing_record(end: bytes, salt: int) -> RecordHead | None:
-    """Return the record that `end`, the last bytes of a closed log, is; None if it is none.
+    """Return the record that closes a log, decoded from its last bytes; None if they are none.
 
     A single flipped bit is set right: without this record, damage before it would not be counted.
     """
@@ -252,7 +254,8 @@ def decode_log(data: bytes, salt: int) -> Contents:
             found.messages.update(_decode_messages(record, body))
         else:
             for (id_,) in _ID.iter_unpack(body):
-                found.messages.pop(id_, None)  # an id behind it is that of another message
+                # The same id in a later record is that of another message.
+                found.messages.pop(id_, None)
                 found.done += 1
         found.end = at = end
     rest = data[found.end :].rstrip(b"\0")

@@ -1,4 +1,4 @@
-"""Messages of version 0.1, which kept them in an SQLite file, move into logs. Blocking.
+"""Messages in the SQLite file of an earlier development checkout move into logs. Blocking.
 
 The logs are built in a directory of their own, with the note. When they are whole, the file is
 renamed; then they join the others. A kill in between is of no consequence: the next start goes on
@@ -24,6 +24,7 @@ from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.host.atomic_file import replace_file, sync_directory
 from gateway.telemetry.message import telemetry_from_json
 from gateway.telemetry.undated import NotDatable, undated_from_json
+from gateway.terminal.units import counted
 
 #: The file, and those that SQLite makes for it.
 _SUFFIXES = ("", "-wal", "-shm")
@@ -44,8 +45,8 @@ _QUARANTINE = (
     "SELECT id, race_id, payload, reason FROM quarantine WHERE id >= ? ORDER BY id LIMIT ?",
     "SELECT count(*) FROM quarantine",
 )
-#: SQLite's result codes for pages that the disk does not give. Each costs only what is in it: of a
-#: disk that gives nothing at all, the logs cannot be written either.
+#: SQLite's result codes for pages that the disk does not give. Each such page costs only what is in
+#: it. On a disk that gives nothing at all, the logs could not be written either.
 _UNREADABLE = sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_CORRUPTFS
 #: SQLite's primary result codes for a file that may be sound, but cannot be read now.
 _NOT_NOW = (
@@ -58,7 +59,7 @@ _NOT_NOW = (
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 )
-#: The room is not the old file's concern.
+#: Nothing is evicted here: the gateway's first write enforces the configured bound.
 _UNBOUNDED = 1 << 62
 
 log = structlog.get_logger()
@@ -111,7 +112,7 @@ def _join(building: Path, directory: Path) -> str | None:
     for place in (directory, directory.parent):
         sync_directory(place)
     note = building / _NOTE
-    # A kill in the next line may have removed it.
+    # An earlier rmtree that was killed may have removed it.
     text = os.fsdecode(note.read_bytes()) if note.exists() else ""
     shutil.rmtree(building)
     return text or None
@@ -138,8 +139,8 @@ def _check_room(database: Path) -> None:
     free = disk.f_bavail * disk.f_frsize
     if free < needed:
         raise StoreError(
-            f"{database}: its messages need up to {needed} bytes to move into logs, and the disk "
-            f"has {free}; free some room"
+            f"{database}: moving its messages into logs takes up to {needed} bytes, but only "
+            f"{free} bytes of the disk are free; free some space"
         )
 
 
@@ -197,7 +198,7 @@ class _Table:
                 limit //= 2  # up to the damage
             else:
                 first, limit = self._end_of_damage(first), ROWS
-        # The count goes by the index: it misses rows that the table has lost without an error.
+        # The count goes by the index: it includes rows that the table has lost without an error.
         counted = self._read(self.counting)
         missing = counted[0][0] - count if counted else -1
         self.moved.is_damaged |= missing != 0
@@ -250,8 +251,8 @@ def _is_sound(id_: object, race_id: object, payload: object) -> bool:
 def _note(database: Path, aside: Path, moved: _Moved) -> str:
     if not (moved.is_damaged or moved.lost):
         return ""
-    lost = "an unknown number" if moved.lost is None else moved.lost
+    lost = "an unknown number" if moved.lost is None else f"{moved.lost:,}"
     return (
-        f"{database} was damaged: {moved.messages} messages were recovered and {lost} lost; the "
-        f"file is kept as {aside}"
+        f"{database} was damaged: {counted(moved.messages, 'message')} could be recovered, and "
+        f"{lost} could not; the file is kept as {aside}"
     )

@@ -53,7 +53,7 @@ ANSWER = TypeAdapter(ReleaseAnswer)
 
 
 def requests(action: Action, ids: Iterable[int]) -> Iterator[ReleaseRequest]:
-    """Yield the requests to release these messages: the oldest first, which share a log."""
+    """Yield the requests to release these messages, oldest first: neighbours share a log."""
     rest = iter(sorted(ids))
     while part := tuple(islice(rest, IDS_MAX)):
         yield ReleaseRequest(action, part)

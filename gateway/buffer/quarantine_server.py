@@ -36,7 +36,7 @@ async def serve_quarantine(
     """Serve clients until the context ends. If the socket fails, note it: the race goes on."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # What the disk has begun is ended, and its outcome known, also if the client gives up.
+        # Wait for what the disk has begun, and learn the outcome, also if the client gives up.
         answer = await asyncio.shield(_answer(buffer, await reader.readuntil(b"\n")))
         writer.write(ANSWER.dump_json(answer) + b"\n")
 

@@ -24,16 +24,16 @@ from gateway.buffer.log_format import (
 from gateway.host.atomic_file import sync_directory
 from gateway.host.errors import GatewayError
 
-#: Logs that stay open, apart from those of the races that are ridden at the same time; beyond it,
-#: the one written longest ago is closed.
+#: Limits the open logs of races not ridden now; the one written longest ago is closed first.
 OPEN_MAX = 8
 #: A race that was in none of the latest writes is over.
 RIDDEN_WRITES = 32
 #: More files are never kept open: a process may have 1024.
 FILES_MAX = 128
-#: What becomes of a file for that reason.
+#: The note about files that cannot be read; the reason goes into it.
 _LEFT_ALONE = (
-    " cannot be read: {}; the messages in it stay there until a gateway that can read it starts"
+    " cannot be read: {}; the messages there stay on the disk until a gateway starts that can read "
+    "them"
 )
 
 
@@ -188,7 +188,7 @@ class Store:
             yield _LEFT_ALONE.format(error.strerror)
         else:
             if log.uncounted_bytes:
-                yield " was damaged at its end; it is not known how many messages were lost there"
+                yield ": the end was damaged; it is not known how many messages were lost there"
             self.lost += log.lost
             self._record_done(log)
 
@@ -283,7 +283,7 @@ class Store:
     def _record_done(self, log: LogFile) -> None:
         """Write what is done with of a log; delete it if that is all.
 
-        Not in one of which the disk has not given all: it may give the rest later.
+        A log that the disk has given only in part stays as it is: the rest may be readable later.
         """
         if log.unread_until:
             return
@@ -297,7 +297,7 @@ class Store:
             self._late[log.name] = None
 
     def _make_room(self) -> list[LogName]:
-        """Delete the oldest logs until the rest fits, quarantine first; return the others."""
+        """Delete the oldest logs, quarantine first, until the rest fits; return the unsent ones."""
         self.used_bytes, evicted = self._sum_bytes(), list[LogName]()
         names = self._logs if self.used_bytes > self._max_bytes else ()
         for name in sorted(names, key=lambda name: (name.kind is not LogKind.QUARANTINE, name)):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gateway.status.concerns import Command
     from gateway.terminal.console import Console
 
-#: Limits the problems that `verify` prints; a buffer may have as many as messages.
+#: Limits the problems that `verify` prints; each message of a buffer may have one.
 PROBLEMS_SHOWN = 50
 
 app = typer.Typer(no_args_is_help=True)

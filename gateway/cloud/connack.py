@@ -14,31 +14,32 @@ from gateway.terminal.printable import one_line
 SERVER_MAX = 300
 
 _ALLOWED = (
-    "in AWS IoT, check that the certificate is active and attached to the thing, and that its "
-    "policy allows iot:Connect for client/{client_id}; check that another broker's access list "
-    "allows {client_id} to connect"
+    "with AWS IoT Core, check that the certificate is active and attached to the thing, and that "
+    "its policy allows iot:Connect for client/{client_id}; with any other broker, check that its "
+    "access list allows {client_id} to connect"
 )
 _ALLOWED_HERE = "check that the broker on this machine allows {client_id} to connect"
 _LOG = "the broker's log has the reason"
 _LATER = "the gateway keeps trying; if this lasts, {then}"
 _BROKER_DOWN = _LATER.format(then="check whether the broker is well, or ask its operator")
-_MQTT_5 = "use a broker that supports MQTT 5, as AWS IoT Core does, and mosquitto from 1.6 on"
+_MQTT_5 = "use a broker that supports MQTT 5, such as AWS IoT Core, or mosquitto 1.6 or newer"
 _CERTIFICATE_ONLY = (
     "the gateway shows a certificate, and sends no user name or password: let the broker accept "
-    "clients by their certificates alone (mosquitto: require_certificate, use_identity_as_username)"
+    "clients by their certificates alone (mosquitto: require_certificate true, "
+    "use_identity_as_username true)"
 )
 _ANONYMOUS = (
     "the gateway sends no user name or password: let the broker on this machine accept clients "
-    "without (mosquitto: allow_anonymous true)"
+    "without them (mosquitto: allow_anonymous true)"
 )
-_NO_WILL = f"the gateway sends no Will, which this answer is about; {_LOG}"
+_NO_WILL = f"this answer is about a Will, but the gateway sends none; {_LOG}"
 _CLIENT_ID = (
     "the client id is made from thing_name: let the broker allow it, or give the gateway another "
     "thing_name"
 )
 _QUOTA = _LATER.format(
-    then="see the connections in the quotas of AWS IoT Core (AWS console, Service Quotas), or "
-    "raise the limit of another broker"
+    then="with AWS IoT Core, compare the account's connections with its quota (AWS console, "
+    "Service Quotas); with any other broker, raise its limit on clients"
 )
 _RATE = _LATER.format(
     then="look for another client that connects as {client_id}, and for many that connect at once"
@@ -64,7 +65,7 @@ _REFUSALS: dict[int | None, tuple[str, str | None]] = {
     0x8C: ("it expects another way to authenticate", _CERTIFICATE_ONLY),
     0x90: ("it does not accept the topic of a Will (topic name invalid)", _NO_WILL),
     0x95: (
-        "the gateway's request is larger than its limit (packet too large)",
+        "the gateway's request is larger than the broker's limit (packet too large)",
         "raise the broker's limit for packets to 1 KB or more (mosquitto: max_packet_size)",
     ),
     0x97: ("a limit on its clients is exceeded (quota exceeded)", _QUOTA),

@@ -42,7 +42,10 @@ def pair_problem(certificate: Path | None, key: Path | None) -> str | None:
     assert certificate is not None
     assert key is not None
     if any(mark in key.read_bytes() for mark in _ENCRYPTED):
-        remedy = f"to decrypt it, run: openssl pkey -in {key} -out NEW_FILE"
+        remedy = (
+            f"to decrypt it, run: openssl pkey -in {key} -out NEW_FILE; then set "
+            "cloud.private_key_file to NEW_FILE"
+        )
         return f"{key} is encrypted, and the gateway knows no passphrase; {remedy}"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
@@ -61,7 +64,8 @@ def _unusable(certificate: Path, key: Path, error: ssl.SSLError) -> str:
         return f"{key} does not match {where} ({reason}); expected the certificate's own key"
     if is_damaged(certificate):
         return f"{where} is damaged ({reason or error}); copy it again"
-    return f"{key} cannot be read ({reason or error}); expected the key of {where}; copy it again"
+    what = f"{key} cannot be read ({reason or error})"
+    return f"{what}; expected the key of {where}; copy the key again"
 
 
 def is_damaged(certificates: Path) -> bool:

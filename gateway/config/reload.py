@@ -13,10 +13,10 @@ from gateway.host.systemd import ServiceManager
 NS_PER_US = 1000
 #: Seconds between two looks at a file that was rejected: its note must not outlast the fault.
 LOOK_EVERY_S = 60.0
-#: The note about a file that was rejected, and is right now.
+#: The note about a file that was rejected, and has been corrected since.
 CORRECTED = (
-    "the changed config is not in use: it was wrong when the gateway loaded it, and is right now; "
-    "to apply it, run: sudo systemctl reload alleycat-gateway"
+    "the changed config is not in use: it was wrong when the gateway loaded it, but has been "
+    "corrected; to apply it, run: sudo systemctl reload alleycat-gateway"
 )
 
 log = structlog.get_logger()

@@ -88,7 +88,7 @@ def _buffer(directory: Path) -> list[Finding]:
     try:
         waiting, quarantined = BufferView(directory).counts()
     except BufferViewError as error:
-        return [failed("buffer", str(error), "for details, run: alleycat-gateway buffer verify")]
+        return [failed("buffer", str(error))]
     findings = [ok("buffer", f"{counted(waiting, 'message')} waiting to be sent")]
     if quarantined:
         findings.append(

@@ -96,7 +96,7 @@ def discard_messages(
 ) -> int:
     """Delete the unwanted messages and undated seconds of a buffer; return their number.
 
-    Raises StoreError. A directory that does not exist is not created.
+    Raises StoreError. If there is no buffer, of this or an earlier version, nothing is created.
     """
     if not (path.exists() or has_earlier_messages(path)):
         return 0

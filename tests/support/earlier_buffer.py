@@ -1,4 +1,4 @@
-"""The buffer of version 0.1: an SQLite file."""
+"""The buffer of an earlier development checkout: an SQLite file."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ PRAGMA user_version = 1;
 def earlier_buffer(
     path: Path, records: Sequence[Record], quarantined: Sequence[tuple[Record, str]] = ()
 ) -> Path:
-    """Make the file as version 0.1 leaves it when it stops; return its path."""
+    """Make the file as an earlier development checkout leaves it when it stops; return its path."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")

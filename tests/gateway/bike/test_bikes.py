@@ -60,6 +60,7 @@ def changed(bike: BikeConfig, **fields: Any) -> BikeConfig:
     return bike.model_copy(update=fields)
 
 
+TWENTY_S = ContinuousRaces(20)
 TWO_RACES = [*range(1, 21), *range(1, 21)]
 
 
@@ -212,6 +213,35 @@ async def test_added_bike_joins_and_the_others_ride_on(rig: Rig) -> None:
     await rig.virtual.run_for(13.2)
     assert rig.seconds("bike-1") == list(range(1, 21))
     assert rig.seconds("bike-3") == list(range(6, 21))
+
+
+async def test_unused_calibration_of_an_added_bike_is_logged_once(rig: Rig) -> None:
+    of_another_bike = record(bike_id="bike-3", device="serial /dev/ttyUSB0")
+    CalibrationStore(rig.config.state_dir).save(of_another_bike)
+    with capture_logs() as logs:
+        await rig.apply([*rig.config.bikes, rig.third])
+    assert [log["event"] for log in logs].count("calibration not used") == 1
+
+
+async def test_removed_bike_rides_its_running_second_to_the_end(rig: Rig) -> None:
+    changed = rig.config.model_copy(update={"bikes": rig.config.bikes[:1]})
+    applying = asyncio.create_task(rig.virtual.gateway.apply(changed, lambda _: TWENTY_S))
+    await rig.virtual.run_for(0.9)
+    assert rig.seconds("bike-2")[-1] == 5
+    await rig.virtual.run_for(0.3)
+    assert rig.seconds("bike-2")[-1] == 6
+    await applying
+
+
+async def test_removed_bike_is_released(rig: Rig) -> None:
+    removed, listener = rig.virtual.gateway._bikes.get("bike-2"), Listener()
+    assert removed is not None
+    removed.fanout.listeners.add(listener)
+    await rig.apply(rig.config.bikes[:1])
+    assert listener.readings, "it was heard until then"
+    listener.readings.clear()
+    await rig.virtual.run_for(3)
+    assert listener.readings == []
 
 
 async def test_removed_bike_ends_its_race_with_the_running_second(rig: Rig) -> None:

@@ -50,6 +50,17 @@ class Remembering(Forgetful):
     memory: Mapping[str, object] = {"table": "not set by the gateway"}
 
 
+class Choosy(Forgetful):
+    """A driver that remembers with one protocol alone."""
+
+    memory: Mapping[str, object]
+
+    def __init__(self, options: DriverOptions, clock: Clock) -> None:
+        super().__init__(options, clock)
+        if cast(PortOptions, options).protocol == "peloton":
+            self.memory = {}
+
+
 class Learning(Remembering):
     """A driver that knows its bike as soon as it looks for it."""
 
@@ -79,7 +90,7 @@ class Rig:
         self.clock = VirtualClock()
         registered = {
             made.__name__: DriverStatus(made.__name__, made)
-            for made in (Forgetful, Remembering, Rude)
+            for made in (Forgetful, Remembering, Choosy, Rude)
         }
         self.drivers = BikeDrivers(registered, StateFiles(state_dir), self.clock)
 
@@ -96,14 +107,14 @@ class Rig:
         await asyncio.wait([running])
 
 
-def bike(driver: str, port: str) -> BikeConfig:
+def bike(driver: str, port: str, protocol: str = "") -> BikeConfig:
     return BikeConfig(
         id="bike-1",
         racer_id=1,
         racer_name="Rider",
         class_id=1,
         driver=driver,
-        options={"port": port},
+        options={"port": port, "protocol": protocol},
     )
 
 
@@ -123,6 +134,17 @@ async def test_driver_that_a_new_config_replaces_passes_its_memory_on(tmp_path: 
     rig.remembering("/dev/one").memory = {"table": [1, 2]}
     await rig.look()
     assert rig.remembering("/dev/one").memory == {"table": [1, 2]}
+
+
+async def test_replaced_driver_is_not_asked_again_though_the_next_one_forgets(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    replaced = rig.drivers.make(bike("Choosy", "/dev/one", "peloton"))
+    rig.drivers.make(bike("Choosy", "/dev/one"))
+    cast(Choosy, replaced).memory = {"table": [1, 2]}
+    await rig.look()
+    assert not (tmp_path / "drivers.json").exists()
 
 
 async def test_nothing_is_written_while_the_drivers_know_nothing_new(tmp_path: Path) -> None:

@@ -173,6 +173,16 @@ class TestStates:
         await linked.run_for(10)
         assert len(linked.driver.opened_ns) > 2
 
+    @pytest.mark.parametrize("stale_after_s", [0, -1.0, float("nan"), "3", None])
+    async def test_bike_whose_driver_has_no_usable_limit_of_staleness_is_lost(
+        self, stale_after_s: object
+    ) -> None:
+        linked = Linked(RIDING)
+        linked.driver.stale_after_s = stale_after_s  # type: ignore[assignment]
+        await linked.run_for(2)
+        assert linked.link.state is LinkState.LOST
+        assert linked.link.reason.startswith(f"{linked.link.driver}: stale_after_s is ")
+
     async def test_lost_link_connects_again_and_the_sampler_is_told(self) -> None:
         linked = Linked([READING, 2.0, AWAY], AWAY, RIDING)
         await linked.run_for(2)

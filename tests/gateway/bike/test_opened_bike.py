@@ -193,6 +193,15 @@ async def test_time_out_of_the_driver_itself_is_a_bug_of_the_driver() -> None:
     assert riding.reasons[0].startswith("driver failed: TimeoutError: the device did not answer")
 
 
+async def test_driver_whose_operation_was_cancelled_has_no_bug() -> None:
+    class Cancelled(RudeBike):
+        async def readings(self) -> AsyncGenerator[Reading, None]:
+            yield self.good()
+            raise asyncio.CancelledError
+
+    assert "an operation inside the driver was cancelled" in await reason_with(Cancelled)
+
+
 async def test_bug_that_returns_with_each_connection_is_logged_once() -> None:
     class Buggy(RudeBike):
         async def readings(self) -> AsyncGenerator[Reading, None]:

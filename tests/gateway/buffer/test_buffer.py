@@ -12,7 +12,7 @@ from gateway.buffer.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH
 from gateway.buffer.inspect import BufferView, QuarantinedMessage
 from gateway.buffer.ledger import DATED_AT_ONCE, IN_MEMORY_MAX, UNWRITTEN_MAX
 from gateway.buffer.log_file import LOG_MESSAGES
-from gateway.buffer.log_format import UNDATED, LogName
+from gateway.buffer.log_format import HEADER_BYTES, OVERHEAD_BYTES, UNDATED, LogName
 from gateway.buffer.store import Batch, Record, StoreError, Written
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.telemetry.undated import NotDatable
@@ -526,6 +526,35 @@ async def test_buffer_close_tries_a_failed_write_again(bench: BufferBench) -> No
     following = await reopened(bench)
     assert following.on_disk() == [1]
     await following.stop()
+
+
+async def test_messages_found_damaged_when_they_are_read_are_logged(
+    bench: BufferBench, open_bench: Callable[..., BufferBench]
+) -> None:
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(1)
+    assert bench.store is not None
+    [name] = bench.store.waiting()
+    await bench.stop()
+    bench.store.close()
+    file = bench.path / str(name)
+    data = bytearray(file.read_bytes())
+    data[HEADER_BYTES + OVERHEAD_BYTES] ^= 1
+    file.write_bytes(data)
+    following = open_bench()
+    await following.start()
+    with capture_logs() as logs:
+        assert seconds(await following.take_all()) == [2]
+    assert following.buffer.status.lost == 1
+    assert logs == [
+        {
+            "event": "buffered messages lost: damaged or deleted",
+            "file": str(name),
+            "count": 1,
+            "log_level": "error",
+        }
+    ]
 
 
 async def test_buffer_close_logs_unwritten_messages_as_lost(bench: BufferBench) -> None:

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.buffer.disk import SILENT_NS, Disk
-from gateway.buffer.log_format import LogKind, LogName
+from gateway.buffer.log_format import HEADER_BYTES, OVERHEAD_BYTES, LogKind, LogName
 from gateway.buffer.store import Batch, Record, Store, StoreError, Written
 from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
@@ -81,6 +81,22 @@ async def test_opened_disk_shows_what_it_holds(rig: Rig) -> None:
     assert opened.lost == 0
     [note] = opened.notes
     assert str(newer) in note
+
+
+async def test_messages_that_were_damaged_before_the_start_are_logged(rig: Rig) -> None:
+    left = Store(rig.path, ROOMY)
+    for id_ in (1, 2, 3):
+        left.write(Batch([Record(id_, 7, b"a" * 100)]))
+    [file] = rig.path.iterdir()
+    data = bytearray(file.read_bytes())
+    data[HEADER_BYTES + OVERHEAD_BYTES] ^= 1
+    file.write_bytes(data)
+    with capture_logs() as logs:
+        opened = await rig.disk.open()
+    assert opened.lost == 1
+    assert logs == [
+        {"event": "buffered messages damaged and lost", "count": 1, "log_level": "error"}
+    ]
 
 
 async def test_disk_that_failed_to_open_refuses_writes_with_the_reason(rig: Rig) -> None:

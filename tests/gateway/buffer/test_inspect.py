@@ -1,5 +1,6 @@
 """Looks into a buffer's logs: true while others write, harmless, and plain about what is wrong."""
 
+import errno
 import os
 import pwd
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -416,7 +417,9 @@ def test_user_without_read_permission_is_told_to_run_as_root(open_place: Path) -
 def test_user_who_may_read_the_directory_but_not_a_log_is_told_which(open_place: Path) -> None:
     write_some(open_place)
     open_place.chmod(0o755)
-    assert looked_as_nobody(open_place) == f"{log_of(open_place, 'R7')}: Permission denied"
+    assert looked_as_nobody(open_place) == (
+        f"permission denied: {log_of(open_place, 'R7')}; run this command as user root or with sudo"
+    )
 
 
 # What is wrong, in words.
@@ -436,7 +439,8 @@ def test_buffer_view_refuses_a_missing_state_dir(path: Path) -> None:
 def test_buffer_view_refuses_a_state_dir_without_a_buffer(path: Path) -> None:
     path.parent.mkdir()
     assert refusal(path) == (
-        f"{path} does not exist: no gateway of this version has run with this state_dir yet"
+        f"{path} does not exist: no gateway of this version has opened a buffer in this state_dir "
+        "yet"
     )
 
 
@@ -479,6 +483,7 @@ def test_buffer_view_refuses_something_else_in_the_place_of_a_log(path: Path, ki
         case _:
             log.symlink_to("/etc/hostname")
     assert refusal(path).startswith(f"{log}: ")
+    assert refusal(path).endswith("; expected a log of the buffer")
 
 
 def test_buffer_view_raises_when_its_directory_is_removed(path: Path) -> None:
@@ -517,10 +522,50 @@ def test_problems_name_damage_with_its_place_and_what_it_cost(path: Path, store:
     flip(log)
     damage, lost = BufferView(path).problems()
     size = int(damage.removeprefix(f"{log.name}: ").split()[0])
-    assert damage == f"{log.name}: {size} damaged bytes at byte {HEADER_BYTES}"
+    assert damage == f"{log.name}: {size} bytes from byte {HEADER_BYTES} on cannot be read"
     assert OVERHEAD_BYTES < size < log.stat().st_size - HEADER_BYTES
-    assert lost == f"{log.name}: 3 messages are damaged and lost"
+    assert lost == f"{log.name}: the damage has cost 3 messages"
     assert list(BufferView(path).messages(7)) == [record(4).payload]
+
+
+def pread_without_page(page: int) -> Callable[[int, int, int], bytes]:
+    """Return an os.pread of a disk that does not give a page of 4,096 bytes."""
+    pread, begin = os.pread, page * 4096
+
+    def pread_most(descriptor: int, size: int, at: int) -> bytes:
+        if begin <= at < begin + 4096:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(descriptor, min(size, begin - at) if at < begin else size, at)
+
+    return pread_most
+
+
+def test_page_that_the_disk_does_not_give_is_no_damage_of_what_is_before_it(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(1, 200):
+        store.write(Batch([record(n)]))
+    store.close()
+    log = log_of(path, "R7")
+    assert log.stat().st_size > 3 * 4096
+    monkeypatch.setattr(os, "pread", pread_without_page(2))
+    gap, lost, unread = BufferView(path).problems()
+    at = int(gap.removesuffix(" on cannot be read").split()[-1])
+    assert 4096 < at <= 2 * 4096
+    assert gap.endswith(f" bytes from byte {at} on cannot be read")
+    assert lost.startswith(f"{log.name}: the damage has cost ")
+    assert unread == f"{log.name}: the disk does not give all of the first 12,288 bytes"
+
+
+def test_log_that_the_disk_does_not_give_is_refused_with_where_to_look(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(Batch([record(1)]))
+    store.close()
+    monkeypatch.setattr(os, "pread", pread_without_page(0))
+    assert refusal(path) == (
+        f"{log_of(path, 'R7')}: Input/output error; `sudo dmesg` shows whether the disk is failing"
+    )
 
 
 def test_damage_that_is_gone_at_a_second_look_is_none(

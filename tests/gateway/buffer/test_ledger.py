@@ -293,6 +293,19 @@ def test_lost_messages_that_the_disk_gives_later_are_not_lost(ledger: Ledger) ->
     assert (counts(ledger), sendable(ledger)) == ((4, 4, 1, 0), [1, 2, 3, 4])
 
 
+def test_missing_messages_are_told_once_for_each_log(ledger: Ledger) -> None:
+    told: list[tuple[LogName, int]] = []
+    ledger.on_missing = lambda name, count: told.append((name, count))
+    ledger.learn({named(1): 3, named(11): 1}, 0, 11)
+    first, second = list(ledger.order.queue(1).segments)
+    for _ in range(2):
+        ledger.loaded(first, [Record(2, 1, b"")])
+        ledger._unload(ledger.order.queue(1), first)
+    ledger.loaded(first, [Record(n, 1, b"") for n in (1, 2, 3)])
+    ledger.loaded(second, [Record(11, 1, b"")])
+    assert told == [(named(1), 2)]
+
+
 def test_race_of_which_all_is_missing_is_over(ledger: Ledger) -> None:
     ledger.learn({named(1): 5}, 0, 5)
     ledger.loaded(segment_of(ledger), [])

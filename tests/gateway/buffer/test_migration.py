@@ -1,4 +1,4 @@
-"""Messages of version 0.1 move into logs, whatever becomes of the file or the process."""
+"""Messages of an earlier development checkout move into logs, whatever is damaged or killed."""
 
 import os
 import shutil
@@ -99,7 +99,7 @@ def test_state_dir_without_an_earlier_file_is_left_alone(state: Path) -> None:
 
 
 def test_messages_join_those_that_are_in_logs(state: Path) -> None:
-    """A gateway that went back to version 0.1 for a while."""
+    """A gateway that went back to an earlier development checkout for a while."""
     store = Store(state / "buffer", ROOMY)
     store.write(Batch(telemetry(3, first_id=100)))
     store.close()
@@ -170,8 +170,8 @@ def test_rows_that_are_no_messages_are_counted_and_kept_in_the_old_file(state: P
     store = opened(state)
     assert waiting(store) == telemetry(10)
     assert store.notes == [
-        f"{database} was damaged: 10 messages were recovered and 7 lost; the file is kept as "
-        f"{database}.migrated"
+        f"{database} was damaged: 10 messages could be recovered, and 7 could not; the file is "
+        f"kept as {database}.migrated"
     ]
     store.close()
 
@@ -182,8 +182,8 @@ def test_state_dir_whose_name_is_not_unicode_gets_its_note(tmp_path: Path) -> No
     database = earlier_buffer(state / "buffer.db", [Record(1, 5, b"{}")])
     store = opened(state)
     assert store.notes == [
-        f"{database} was damaged: 0 messages were recovered and 1 lost; the file is kept as "
-        f"{database}.migrated"
+        f"{database} was damaged: 0 messages could be recovered, and 1 could not; the file is "
+        f"kept as {database}.migrated"
     ]
     store.close()
 
@@ -209,8 +209,8 @@ def test_damaged_pages_cost_only_their_messages(state: Path, seed: int, junk: by
     store = opened(state)
     assert waiting(store) == [one for one in records if one.id not in gone]
     assert store.notes == [
-        f"{database} was damaged: {600 - len(gone)} messages were recovered and {len(gone)} "
-        f"lost; the file is kept as {database}.damaged-7"
+        f"{database} was damaged: {600 - len(gone)} messages could be recovered, and "
+        f"{len(gone)} could not; the file is kept as {database}.damaged-7"
     ]
     store.close()
     assert names(state) == ["buffer", "buffer.db.damaged-7"]
@@ -226,8 +226,8 @@ def test_rows_that_the_table_has_lost_silently_are_missed(state: Path) -> None:
     store = opened(state)
     assert waiting(store) == [one for one in telemetry(600) if one.id not in ids[-2:]]
     assert store.notes == [
-        f"{database} was damaged: 598 messages were recovered and 2 lost; the file is kept as "
-        f"{database}.damaged-7"
+        f"{database} was damaged: 598 messages could be recovered, and 2 could not; the file is "
+        f"kept as {database}.damaged-7"
     ]
     store.close()
 
@@ -263,8 +263,8 @@ def test_page_that_the_disk_does_not_give_costs_only_its_messages(
     page, ids = list(leaves(database).items())[5]
     left = 600 - len(ids)
     assert moved_by_bad_disk(state, tmp_path / "workshop", page) == (
-        f"{left} {database} was damaged: {left} messages were recovered and {len(ids)} lost; "
-        f"the file is kept as {database}.damaged-7"
+        f"{left} {database} was damaged: {left} messages could be recovered, and "
+        f"{len(ids)} could not; the file is kept as {database}.damaged-7"
     )
 
 
@@ -275,8 +275,8 @@ def test_file_whose_first_page_the_disk_does_not_give_is_set_aside(
     """The gateway goes on with a buffer, and the file can be tried again."""
     database = earlier_buffer(state / "buffer.db", telemetry(600))
     assert moved_by_bad_disk(state, tmp_path / "workshop", 0) == (
-        f"0 {database} was damaged: 0 messages were recovered and an unknown number lost; the "
-        f"file is kept as {database}.damaged-7"
+        f"0 {database} was damaged: 0 messages could be recovered, and an unknown number "
+        f"could not; the file is kept as {database}.damaged-7"
     )
 
 
@@ -416,7 +416,8 @@ def test_file_without_room_for_its_messages_is_left_alone(
     content = database.read_bytes()
     full = os.statvfs_result((4096, 4096, 100, 9, 9, 0, 0, 0, 0, 255))
     monkeypatch.setattr(os, "statvfs", lambda _: full)
-    with pytest.raises(StoreError, match=f"the disk has {9 * 4096}; free some room"):
+    few = f"only {9 * 4096} bytes of the disk are free; free some space"
+    with pytest.raises(StoreError, match=few):
         opened(state)
     assert (names(state), database.read_bytes()) == (["buffer.db"], content)
 
@@ -429,7 +430,7 @@ def test_room_is_needed_for_the_messages_in_the_wal_too(
     size = database.stat().st_size
     free = os.statvfs_result((4096, 4096, 100, 9, size // 4096 + 1, 0, 0, 0, 0, 255))
     monkeypatch.setattr(os, "statvfs", lambda _: free)
-    with pytest.raises(StoreError, match="free some room"):
+    with pytest.raises(StoreError, match="free some space"):
         opened(state)
     monkeypatch.undo()
     store = opened(state)
@@ -457,7 +458,7 @@ def test_disk_that_is_full_loses_nothing_and_goes_on_when_there_is_room(small_di
     with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
-    with pytest.raises(StoreError, match="free some room"):
+    with pytest.raises(StoreError, match="free some space"):
         opened(small_disk)
     ballast.unlink()
     store = opened(small_disk)
@@ -540,8 +541,8 @@ def test_note_of_a_damaged_file_outlives_a_kill(tmp_path: Path, owner: object, n
             return
         store = opened(state)
         assert store.notes == [
-            f"{database} was damaged: 5 messages were recovered and 1 lost; the file is kept as "
-            f"{database}.migrated"
+            f"{database} was damaged: 5 messages could be recovered, and 1 could not; the file is "
+            f"kept as {database}.migrated"
         ]
         store.close()
         assert names(state) == ["buffer", "buffer.db.migrated"]

@@ -260,8 +260,8 @@ def test_what_cannot_be_read_in_the_place_of_a_log_is_noted_and_left_alone(
             reason = "neither its header nor any record is sound"
     opened = Store(path, ROOMY)
     assert opened.notes == [
-        f"{place} cannot be read: {reason}; the messages in it stay there until a gateway that can "
-        "read it starts"
+        f"{place} cannot be read: {reason}; the messages there stay on the disk until a gateway "
+        "starts that can read them"
     ]
     assert opened.last_id == 1, "its ids are taken"
     opened.write(Batch(records([2])))
@@ -435,7 +435,7 @@ def test_damaged_end_with_an_unknown_number_of_messages_is_noted(path: Path) -> 
     again = Store(path, ROOMY)
     assert waiting(again) == {7: records([1])}
     assert again.notes == [
-        f"{file} was damaged at its end; it is not known how many messages were lost there"
+        f"{file}: the end was damaged; it is not known how many messages were lost there"
     ]
     again.close()
     assert Store(path, ROOMY).notes == [], "it is noted once"

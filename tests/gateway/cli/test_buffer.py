@@ -283,8 +283,8 @@ def test_buffer_command_tells_that_there_is_no_buffer_yet(verb: str, tmp_path: P
     result = look(verb, tmp_path)
     assert result.exit_code == FAILED
     assert result.output == (
-        f"{tmp_path}/buffer does not exist: no gateway of this version has run with this "
-        "state_dir yet\n"
+        f"{tmp_path}/buffer does not exist: no gateway of this version has opened a buffer in "
+        "this state_dir yet\n"
     )
 
 

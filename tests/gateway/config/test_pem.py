@@ -126,7 +126,7 @@ def test_encrypted_key_is_described_with_how_to_decrypt_it(
     found = pair_problem(certificate, key)
     assert found is not None
     assert f"{key} is encrypted" in found
-    assert f"openssl pkey -in {key}" in found
+    assert f"openssl pkey -in {key} -out NEW_FILE; then set cloud.private_key_file" in found
 
 
 @pytest.mark.parametrize("damaged", ["cert.pem", "key.pem"])
@@ -137,9 +137,9 @@ def test_damaged_file_of_a_pair_is_named(tmp_path: Path, damaged: str) -> None:
     file.write_text("\n".join([*lines[:5], lines[-1], ""]))
     found = pair_problem(certificate, key)
     assert found is not None
-    words = f"{certificate} is damaged" if file == certificate else f"{key} cannot be read"
-    assert words in found
-    assert "copy it again" in found
+    is_key = file == key
+    assert (f"{key} cannot be read" if is_key else f"{certificate} is damaged") in found
+    assert ("copy the key again" if is_key else "copy it again") in found
 
 
 @pytest.mark.parametrize("make", UNREADABLE.values(), ids=UNREADABLE)

@@ -524,7 +524,7 @@ class TestCredentials:
     ) -> None:
         key = credentials.private_key_file
         key.write_text(key.read_text().replace("M", "N"))
-        assert "copy it again" in problem(file, secure).what
+        assert "copy the key again" in problem(file, secure).what
 
     @pytest.mark.parametrize("line_end", ["\n", ""])
     def test_private_key_is_never_repeated_in_an_error(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from drivers.registry import load_drivers
+from gateway.buffer.store import Record
 from gateway.config.command_line import SERVICE_CONFIG, command_line
 from gateway.config.packaged import config_path
 from gateway.doctor import all_checks
@@ -15,7 +16,9 @@ from gateway.host.device_policy import DevicePolicy
 from gateway.host.state_dir import locked_state_dir
 from gateway.terminal.finding import State, failed, ok, warning
 from systemd.package.first_config import first_config
+from tests.support.buffer_files import fill_buffer
 from tests.support.mosquitto import Authority, Mosquitto
+from tests.support.telemetry import message
 
 CONFIG = """
 thing_name = "gateway-1"
@@ -95,13 +98,13 @@ async def test_checks_make_no_connection_while_a_gateway_runs(tmp_path: Path) ->
 
 async def test_commands_in_remedies_name_the_file_that_was_checked(tmp_path: Path) -> None:
     file = written(tmp_path)
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "buffer").touch()
+    refused = Record(1, 7, message(1, 7).to_json())
+    fill_buffer(tmp_path / "state", quarantined=[(refused, "0x87")])
     report = await check_all(file, load_drivers())
     remedies = {one.name: one.remedy for one in report.findings}
     assert remedies["certificate"].endswith(command_line("setup", file))
     assert remedies["endpoint"].endswith(command_line("setup", file))
-    assert remedies["buffer"].endswith(command_line("buffer verify", file))
+    assert remedies["buffer"].endswith(command_line("buffer quarantine", file))
 
 
 async def test_commands_in_remedies_need_no_sudo_for_a_config_of_ones_own(

@@ -126,3 +126,4 @@ def test_damaged_buffer_is_a_failure(tmp_path: Path, mounts: Path) -> None:
     _, finding = check_disk(settings(tmp_path), mounts)
     assert finding.state is State.FAILED
     assert finding.what == f"{tmp_path}/buffer is not a directory; expected a gateway's buffer"
+    assert finding.remedy == ""

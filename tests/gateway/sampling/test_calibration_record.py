@@ -15,6 +15,7 @@ from gateway.sampling.calibration_record import (
     CalibrationRecord,
     CapturedPoint,
     Direction,
+    made_now,
     mean_points,
     record_from_json,
     record_to_json,
@@ -133,6 +134,6 @@ def test_calibration_record_refuses_points_that_make_no_table() -> None:
         record_from_json(changed(points=points))
 
 
-def test_calibration_record_keeps_its_time_with_the_zone() -> None:
-    made_at = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+def test_calibration_record_has_its_time_in_whole_seconds_with_the_zone() -> None:
+    made_at = made_now(datetime(2026, 11, 21, 18, 0, 0, 999_999, tzinfo=UTC))
     assert '"2026-11-21T18:00:00Z"' in record_to_json(record(made_at=made_at))

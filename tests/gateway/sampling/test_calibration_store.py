@@ -122,6 +122,12 @@ def test_damaged_backup_hides_no_other(store: CalibrationStore) -> None:
     assert store.backups("bike-1") == {1: scaled(3), 3: scaled(1)}
 
 
+def test_file_with_the_number_0_is_no_backup(store: CalibrationStore) -> None:
+    saved = store.save(record())
+    (store.directory / "bike-1.json.0").write_bytes(saved.read_bytes())
+    assert store.backups("bike-1") == {}
+
+
 def test_failed_save_keeps_the_calibration_and_its_backups(store: CalibrationStore) -> None:
     store.save(scaled(1))
     store.save(scaled(2))
@@ -237,17 +243,18 @@ def test_place_of_a_calibration_that_is_taken_is_named_and_cleared_by_a_save(
 
 
 @OCCUPY
+@pytest.mark.parametrize("number", [2, BACKUPS - 1, BACKUPS])
 def test_place_of_a_backup_that_is_taken_is_skipped_and_cleared_by_a_save(
-    store: CalibrationStore, occupy: Callable[[Path], None]
+    store: CalibrationStore, occupy: Callable[[Path], None], number: int
 ) -> None:
-    store.save(scaled(1))
-    store.save(scaled(2))
-    occupy(store.directory / "bike-1.json.2")
-    assert list(store.backups("bike-1")) == [1]
-    store.save(scaled(3))
-    store.save(scaled(4))
+    for scale in range(1, number + 1):
+        store.save(scaled(scale))
+    occupy(store.directory / f"bike-1.json.{number}")
+    assert list(store.backups("bike-1")) == list(range(1, number))
+    store.save(scaled(number + 1))
+    store.save(scaled(number + 2))
     backups = store.backups("bike-1")
-    assert (backups[1], backups[2]) == (scaled(3), scaled(2))
+    assert (backups[1], backups[number]) == (scaled(number + 1), scaled(2))
 
 
 def link_to_nothing(path: Path) -> None:

@@ -103,10 +103,14 @@ class TestAlwaysZero:
         last = Rider().ride(steps(0, 48), "resistance_percent")[-1]
         assert (last.resistance_percent, last.resistance_source) == (29.4, DERIVED)
 
-    @pytest.mark.parametrize("power", [None, 0, 13, 20])
-    def test_zero_of_a_knob_that_is_turned_down_is_kept(self, power: float | None) -> None:
+    @pytest.mark.parametrize(
+        ("cadence_rpm", "power"), [(75, None), (75, 0), (75, 13), (75, 20), (0, 0)]
+    )
+    def test_zero_of_a_knob_that_is_turned_down_is_kept(
+        self, cadence_rpm: float, power: float | None
+    ) -> None:
         """At 75 rpm belt and bearings alone need 13 W."""
-        samples = Rider().ride([(75, power, 0)] * 300, "resistance_percent")
+        samples = Rider().ride([(cadence_rpm, power, 0)] * 300, "resistance_percent")
         assert {one.resistance_source for one in samples} == {DEVICE}
         assert {one.resistance_percent for one in samples} == {0}
 
@@ -196,6 +200,15 @@ class TestAlwaysTheSame:
             (70 + second % 9, 60 + 37 * second % 200, 40) for second in range(90)
         ]
         assert Rider().ride(rides)[-1].resistance_source is DERIVED
+
+    @pytest.mark.parametrize(("cadence_rpm", "is_doubted"), [(25, False), (35, True)])
+    def test_power_at_a_very_low_cadence_is_not_compared(
+        self, cadence_rpm: float, is_doubted: bool
+    ) -> None:
+        rider = Rider()
+        for power in (10, 40):
+            rider.ride([(cadence_rpm, power, 40)] * (SETTLED_S + RIDDEN_S))
+        assert bool(rider.sampler.resistance_doubt) == is_doubted
 
     @pytest.mark.parametrize("rpm", [(60, 100), (40, 120)])
     def test_number_of_a_brake_that_lags_behind_the_cadence_is_kept(
@@ -348,6 +361,15 @@ def test_knob_is_proven_by_the_shortest_turn_on_a_new_connection(turned_s: int) 
         constant.hear(percent)
         constant.ride(75, 100)
     assert bool(constant.doubt) == (turned_s < TURNED_S)
+
+
+def test_zero_gives_way_to_a_number_that_stays_from_the_second_on() -> None:
+    constant = ConstantResistance()
+    constant.hear(0)
+    for second in range(1, TURNED_S + 1):
+        constant.hear(5)
+        constant.ride(75, 100)
+        assert constant.number == (0 if second < TURNED_S else 5)
 
 
 @pytest.mark.parametrize(("first", "judged"), [(1, 5), (0.5, 5), (0, 0), (-1, -1)])

@@ -41,6 +41,8 @@ RACED = ["cadence_rpm", "power_w", "resistance_percent"]
         pytest.param("cadence_rpm", 32_767.5, id="a cadence of ones"),
         pytest.param("cadence_rpm", -1, id="a cadence below zero"),
         pytest.param("speed_kmh", 6_543, id="an absurd speed"),
+        pytest.param("speed_kmh", -1, id="a speed below zero"),
+        pytest.param("speed_kmh", 255, id="a byte of ones"),
         pytest.param("speed_kmh", 655.35, id="a speed of ones"),
         pytest.param("heart_rate_bpm", 300, id="an absurd heart rate"),
         pytest.param("heart_rate_bpm", 255, id="a heart rate of ones"),
@@ -97,6 +99,11 @@ def test_refused_values_are_counted_per_field_with_the_last_one() -> None:
         RefusedValues("cadence_rpm", 1, 995),
         RefusedValues("power_w", 2, -501),
     )
+
+
+def test_refused_values_are_put_into_words() -> None:
+    refused = RefusedValues("heart_rate_bpm", 1200, 300)
+    assert str(refused) == "1,200 × heart rate, the last one 300 bpm"
 
 
 @pytest.mark.parametrize(("apart_s", "are_frequent"), [(1, True), (6, True), (7, False)])

@@ -516,11 +516,12 @@ def test_each_lone_cadence_of_zero_with_power_is_ignored() -> None:
 
 
 def test_resistance_that_means_nothing_is_derived() -> None:
-    ride = Ride().connect()
+    ride, sources = Ride().connect(), []
     for second in range(1, 20):
         ride.say(second - 1, 80, power_w=150, resistance_percent=0)
-        last = ride.close(second)
-    assert last.resistance_source is ResistanceSource.DERIVED
+        is_doubted = ride.close(second).resistance_source is ResistanceSource.DERIVED
+        sources.append((bool(ride.sampler.resistance_doubt), is_doubted))
+    assert set(sources) == {(False, False), (True, True)}
 
 
 @pytest.mark.parametrize(("power_w", "percent"), [(150, 45.2), (500, 74.7), (1500, 100)])

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,14 @@ def test_kernel_clock_state_is_not_set_where_adjtimex_is_not_permitted() -> None
     command = [sys.executable, "-c", ASKED_BEHIND_A_FILTER, *map(str, numbers)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("now_ms", "is_set"), [(EARLIEST_MS - 1, False), (EARLIEST_MS, True)])
+def test_clock_that_is_asked_is_that_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now_ms: int, is_set: bool
+) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: now_ms * 1_000_000)
+    assert (clock_source(root=tmp_path) is not None) == is_set
 
 
 def test_clock_of_this_machine_is_set() -> None:

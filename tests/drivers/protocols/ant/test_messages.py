@@ -61,6 +61,8 @@ def test_page_of_a_message_has_its_device_if_the_stick_reports_it() -> None:
     assert decode_page(all_flags) == ReceivedPage(5, page, 11565, 17)
     only_strength = AntMessage(0x4E, b"\x05" + page + bytes.fromhex("40 20b580"))
     assert decode_page(only_strength) == ReceivedPage(5, page)
+    cut = AntMessage(0x4E, b"\x05" + page + bytes.fromhex("80 2d2d 11"))
+    assert decode_page(cut) == ReceivedPage(5, page)
 
 
 def test_page_of_a_real_power_meter_is_received_with_its_device() -> None:

@@ -219,6 +219,11 @@ def test_iconsole_is_recognised_by_its_answers(answer: str, is_recognised: bool)
     assert Iconsole.recognises(bytes.fromhex(answer)) is is_recognised
 
 
+def test_iconsole_is_recognised_by_each_answer_of_a_console() -> None:
+    for answer in ANSWERS.values():
+        assert Iconsole.recognises(bytes.fromhex(answer)), answer
+
+
 def test_sent_frame_gives_no_reading() -> None:
     iconsole = Iconsole()
     assert iconsole.feed(Frame(7, bytes.fromhex(RIDE), sent=True)) == []

@@ -56,6 +56,9 @@ REAL = {
         "c80b009e0000000000000000000000",
         Pm5Stroke(30.16, power_w=158),
     ),
+    "synthetic, general of zeros": (GENERAL, "00" * 19, Pm5General()),
+    "synthetic, additional of zeros": (STATUS, "000000000000ff" + "00" * 10, Pm5Status()),
+    "synthetic, stroke of zeros": (STROKE, "00" * 15, Pm5Stroke()),
 }
 
 

@@ -159,6 +159,7 @@ CADENCES = {
     "counter jumps": ([(0, 0, 5), (1, 1, 300), (2, 2, 301)], [None, None, 60]),
     "four turns a second": ([(0, 0, 0), (1, 1, 4)], [None, None]),
     "clock of nonsense": ([(0, 0, 0), (1, 40, 1), (2, 2, 2)], [None, 60, 60]),
+    "clock at half the speed": ([(0, 0, 0), (2, 1, 1), (4.2, 2, 3)], [None, 60, 54.55]),
     "clock does not move": ([(0, 3, 0), (1, 3, 1)], [None, 60]),
     "half a minute of silence": ([(0, 0, 0), (33, 33, 1), (34, 34, 2)], [None, None, 60]),
     "a whole turn of the clock": ([(0, 0, 0), (65, 1, 1)], [None, None]),

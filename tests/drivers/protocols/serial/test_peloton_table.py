@@ -9,6 +9,7 @@ from drivers.protocols.serial.peloton_table import (
     RESISTANCE_TABLE_SIZE,
     can_be_table,
     resistance_percent,
+    resistance_points,
     resistance_raw,
 )
 
@@ -33,6 +34,13 @@ from drivers.protocols.serial.peloton_table import (
 )
 def test_raw_resistance_gives_percent_by_the_table(raw: int, percent: float) -> None:
     assert resistance_percent(raw) == pytest.approx(percent, abs=0.005)
+
+
+def test_points_of_the_table_are_on_its_curve() -> None:
+    points = resistance_points(DEFAULT_RESISTANCE_TABLE)
+    assert [raw for raw, _ in points] == list(DEFAULT_RESISTANCE_TABLE)
+    for raw, percent in points:
+        assert resistance_percent(raw) == pytest.approx(percent)
 
 
 tables = st.lists(

@@ -1,10 +1,16 @@
 """What an FTMS bike says of itself and how it answers commands."""
 
 import pytest
+from bleak.uuids import uuidstr_to_str
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.protocols.standard.ftms_control import (
+    CONTROL_POINT_UUID,
+    FEATURE_UUID,
+    RESISTANCE_RANGE_UUID,
+    SERVICE_UUID,
+    TRAINING_STATUS_UUID,
     ControlRange,
     ControlResponse,
     TrainingStatus,
@@ -24,6 +30,21 @@ from tests.support.ftms_peer import (
     encode_training_status,
 )
 from tests.support.wire import assert_wire
+
+
+@pytest.mark.parametrize(
+    ("uuid", "name"),
+    [
+        (SERVICE_UUID, "Fitness Machine"),
+        (FEATURE_UUID, "Fitness Machine Feature"),
+        (TRAINING_STATUS_UUID, "Training Status"),
+        (RESISTANCE_RANGE_UUID, "Supported Resistance Level Range"),
+        (CONTROL_POINT_UUID, "Fitness Machine Control Point"),
+    ],
+)
+def test_uuid_has_the_name_that_bleak_knows(uuid: str, name: str) -> None:
+    assert uuidstr_to_str(uuid) == name
+
 
 RANGES = {
     "0x2AD8, 0 … 800 W": ("0000 2003 0100", ControlRange(0, 800, 1)),
