@@ -38,7 +38,11 @@ class JsonLine:
     def __init__(self, path: Path, timeout_s: float) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(timeout_s)
-        self._socket.connect(str(path))
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
         self._lines = self._socket.makefile("rb")
 
     def ask(self, command: str, **arguments: Any) -> Any:
@@ -120,20 +124,25 @@ class Machine:
         self.pull_the_plug()
 
     def _boot(self) -> None:
-        deadline = time.monotonic() + BOOT_TIMEOUT_S
-        while not (self.directory / "agent").exists():
-            if self._qemu.poll() is not None or time.monotonic() > deadline:
-                raise MachineError((self.directory / "qemu.log").read_text())
-            time.sleep(0.05)
-        self.qmp = self._ends.enter_context(closing(JsonLine(self.directory / "qmp", TIMEOUT_S)))
+        self.qmp = self._ends.enter_context(closing(self._line("qmp", TIMEOUT_S)))
         self.qmp.ask("qmp_capabilities")
-        agent = JsonLine(self.directory / "agent", BOOT_TIMEOUT_S)
-        self._agent = self._ends.enter_context(closing(agent))
+        self._agent = self._ends.enter_context(closing(self._line("agent", BOOT_TIMEOUT_S)))
         try:
             self._agent.ask("guest-ping")  # is answered when the agent has started
         except TimeoutError:
             console = (self.directory / "console").read_text(errors="replace")
             raise MachineError(f"it does not boot:\n{console[-3000:]}") from None
+
+    def _line(self, name: str, timeout_s: float) -> JsonLine:
+        """Return the conversation at a socket that QEMU opens soon after its start."""
+        deadline = time.monotonic() + BOOT_TIMEOUT_S
+        while True:
+            try:
+                return JsonLine(self.directory / name, timeout_s)
+            except (FileNotFoundError, ConnectionRefusedError):
+                if self._qemu.poll() is not None or time.monotonic() > deadline:
+                    raise MachineError((self.directory / "qemu.log").read_text()) from None
+            time.sleep(0.05)
 
     def open_line(self, port: int, host_port: int) -> None:
         """What the guest finds at this port of its loopback is at that one of ours."""
