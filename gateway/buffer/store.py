@@ -102,8 +102,8 @@ class Store:
         self._vanished: list[LogName] = []
         #: Logs whose file does not have yet what is done with; the disk did not take it.
         self._late: dict[LogName, None] = {}
-        #: The last write has failed.
-        self._is_failing = False
+        #: The last write has failed, or there was none yet: the disk may be read-only.
+        self._is_failing = True
         #: Messages that were damaged at the start. Others turn out to be when they are read.
         self.lost = 0
         #: What was wrong with the files at the start, in sentences.

@@ -43,7 +43,7 @@ CASES: dict[Callable[[GatewayProcess], None], tuple[str, ...]] = {
     wrong_type: ("cloud.port", "'eight'", "whole number"),
     missing_certificate: ("cloud.certificate_file", "No such file", "PEM"),
     world_readable_key: ("cloud.private_key_file", "0644", "chmod 600"),
-    key_of_another_certificate: ("cloud.private_key_file", "key of the certificate"),
+    key_of_another_certificate: ("cloud.private_key_file", "expected the certificate's own key"),
     plaintext_elsewhere: ("cloud", "plaintext", "broker.example", "127.0.0.1", "private_key_file"),
 }
 

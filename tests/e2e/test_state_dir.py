@@ -22,7 +22,7 @@ from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.subscriber import Subscriber
 
 FILES = ["races.json", "joined.json", "drivers.json", "buffer.db", "calibration/bike-1.json"]
-SOCKETS = ["status.sock", "tail.sock", "calibration.sock", "buffer.sock"]
+SOCKETS = ["status.sock", "tail.sock", "calibration.sock", "buffer.sock", "ride.sock"]
 
 
 def fifo(path: Path) -> None:

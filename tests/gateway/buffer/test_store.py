@@ -545,6 +545,7 @@ def test_done_messages_that_the_disk_refuses_once_are_recorded_with_the_next_wri
     if not is_open:
         store.close()
         store = Store(path, ROOMY)
+        store.write(Batch())
     for name in ("pwrite", "unlink"):
         failing = Failing(monkeypatch, name)
         failing.after = 0
