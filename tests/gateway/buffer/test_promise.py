@@ -74,12 +74,15 @@ class Model:
         self.hopeless: set[str] = set()
         #: From the oldest to the newest.
         self.races: list[int] = []
+        #: Races of which a whole log is lost: it may have been the one that made them newer.
+        self.unranked: set[int] = set()
 
     def produce(self, telemetry: Telemetry, now_ns: int) -> None:
         self.produced[telemetry.uuid] = telemetry
         self.produced_ns[telemetry.uuid] = now_ns
         self.races = [race for race in self.races if race != telemetry.race_id]
         self.races.append(telemetry.race_id)
+        self.unranked.discard(telemetry.race_id)
 
     @property
     def pending(self) -> set[str]:
@@ -154,8 +157,10 @@ class Model:
             first[one.race_id] = min(first.get(one.race_id, one), one, key=lambda it: it.second)
         assert first[sent.race_id] == sent, "nothing passes a message of its own race"
         newer_races = self.races[self.races.index(sent.race_id) + 1 :]
-        if not self.is_live(sent, now_ns) and sent.uuid not in self.failures:
-            self.check_witness([first[race_id] for race_id in newer_races if race_id in first])
+        is_backlog = not self.is_live(sent, now_ns) and sent.uuid not in self.failures
+        if is_backlog and sent.race_id not in self.unranked:
+            ranked = first.keys() - self.unranked
+            self.check_witness([first[race_id] for race_id in newer_races if race_id in ranked])
         self.check_alone(sent)
         if sent.is_final:
             in_flight = [self.produced[uuid] for uuid in self.in_flight]
@@ -505,6 +510,7 @@ class Promise(RuleBasedStateMachine):
         """What is in the files, to be sent or set aside."""
         view = BufferView(self.path)
         to_be_sent, set_aside, races = set[str](), set[str](), dict[int, int]()
+        self.model.unranked.clear()
         for name, found in view.logs():
             for payload in found.messages.values():
                 if name.kind is LogKind.QUARANTINE:
@@ -512,6 +518,8 @@ class Promise(RuleBasedStateMachine):
                 else:
                     to_be_sent.add(telemetry_from_json(payload).uuid)
                     races[name.race_id] = max(races.get(name.race_id, 0), found.highest_id)
+            if found.lost and not found.messages:
+                self.model.unranked.add(name.race_id)
         self.model.races = sorted(races, key=lambda race_id: races[race_id])
         self.model.quarantined = set_aside
         return to_be_sent | set_aside
