@@ -101,8 +101,8 @@ class Model:
         return now_ns - self.produced_ns[telemetry.uuid] <= LIVE_NS
 
     def keep_only(self, uuids: set[str]) -> None:
-        """A crash: the rest was too young to be promised."""
-        self.produced = {uuid: self.produced[uuid] for uuid in uuids}
+        """A crash: the rest was too young to be promised, or is done, which damage may undo."""
+        self.produced = {uuid: self.produced[uuid] for uuid in uuids | self.done}
         self.in_flight.clear()
         self.failures.clear()
         self.strikes.clear()
