@@ -482,7 +482,7 @@ class Promise(RuleBasedStateMachine):
             content[at] ^= 1 << data.draw(st.integers(0, 7))
             (self.path / name).write_bytes(content[:at] if is_torn else content)
         after = self.kept()
-        # Of messages that are done with, the record that says so may be the damaged one.
+        # The damaged record may be one that marked messages as done.
         assert after <= before | self.model.done, "invented"
         self.check(set(), after)
         self.start()
