@@ -518,7 +518,7 @@ class LedgerModel(RuleBasedStateMachine):
         #: Messages that are to be sent again, in logs that have not been read.
         self.again: list[tuple[LogName, Record]] = []
         self.taken: list[Entry] = []
-        self.unreadable: list[tuple[LogName, Record]] = []
+        self.unreadable: list[tuple[Segment, Record]] = []
         self.limits = ledger_module.IN_MEMORY_MAX, ledger_module.UNWRITTEN_MAX
         ledger_module.IN_MEMORY_MAX, ledger_module.UNWRITTEN_MAX = 6, 12
 
@@ -595,28 +595,27 @@ class LedgerModel(RuleBasedStateMachine):
         self.logs.vanished = self.some_log(which)
         self.write(0, "")
 
-    def unread(self) -> list[LogName]:
-        return [
-            segment.name
-            for queue in (*self.ledger.order.newest_first(), self.ledger.undated)
-            for segment in queue.segments
-            if not segment.is_loaded
-        ]
+    def segments(self) -> list[Segment]:
+        queues = [*self.ledger.order.newest_first(), self.ledger.undated]
+        return [segment for queue in queues for segment in queue.segments]
+
+    def unread(self) -> list[Segment]:
+        return [segment for segment in self.segments() if not segment.is_loaded]
 
     @rule(which=st.integers(0, 9))
     def damage(self, which: int) -> None:
         """Damage is only seen when a log is read: not in one that memory has."""
-        unread = self.unread()
-        if unread:
-            log = self.logs.logs[unread[which % len(unread)]]
+        if unread := self.unread():
+            segment = unread[which % len(unread)]
+            log = self.logs.logs[segment.name]
             deleted = {id_ for _, id_ in self.ledger.to_delete} | {one.id for one in self.taken}
             for id_ in [id_ for id_ in log if id_ not in deleted][:1]:
-                self.unreadable.append((unread[which % len(unread)], log.pop(id_)))
+                self.unreadable.append((segment, log.pop(id_)))
 
     @rule(count=st.integers(1, 3))
     def damage_what_is_done_with(self, count: int) -> None:
         """The record of it is damaged: the log has more messages than were counted."""
-        unread, deleted = self.unread(), self.logs.deleted
+        unread, deleted = [one.name for one in self.unread()], self.logs.deleted
         done = [one for one in deleted if one[0] in unread and one[1].id in self.acknowledged]
         for name, record in done[:count]:
             self.logs.logs[name][record.id] = record
@@ -632,9 +631,11 @@ class LedgerModel(RuleBasedStateMachine):
 
     @rule()
     def give_what_was_unreadable(self) -> None:
-        for name, record in self.unreadable:
-            if name in self.logs.logs:
-                self.logs.logs[name][record.id] = record
+        """The disk gives what it did not before: of logs with messages that are not done with."""
+        segments = self.segments()
+        for segment, record in self.unreadable:
+            if segment in segments:
+                self.logs.logs[segment.name][record.id] = record
         self.unreadable.clear()
 
     @rule(which=st.integers(0, 9))
@@ -678,7 +679,7 @@ class LedgerModel(RuleBasedStateMachine):
     def every_message_is_in_one_place(self) -> None:
         ledger = self.ledger
         queues = [*ledger.order.newest_first(), ledger.undated]
-        segments = [one for queue in queues for one in queue.segments]
+        segments = self.segments()
         assert ledger.depth == len(ledger.unwritten) + ledger.on_disk
         assert ledger.depth == sum(queue.pending for queue in queues)
         assert ledger.on_disk == sum(one.pending for one in segments)
