@@ -25,7 +25,13 @@ from drivers.registry import DriverStatus
 from gateway.config.cloud import CloudConfig
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
 from gateway.config.file import config_text
-from gateway.config.pem import open_key_problem, pair_problem, pem_problem
+from gateway.config.pem import (
+    PRIVATE_KEY,
+    certificates_problem,
+    open_key_problem,
+    pair_problem,
+    pem_problem,
+)
 from gateway.config.problems import (
     NAME_PATTERN,
     ConfigError,
@@ -298,9 +304,9 @@ def _file_problems(cloud: CloudConfig) -> list[Problem]:
     found = {
         "proxy_credentials_file": credentials and proxy_credentials_problem(credentials),
         "endpoint": _example_problem(cloud.endpoint),
-        "ca_file": None if ca is None else pem_problem(ca, "CERTIFICATE"),
-        "certificate_file": pem_problem(certificate, "CERTIFICATE"),
-        "private_key_file": pem_problem(key, "PRIVATE KEY") or open_key_problem(key),
+        "ca_file": ca and certificates_problem(ca),
+        "certificate_file": certificates_problem(certificate),
+        "private_key_file": pem_problem(key, PRIVATE_KEY) or open_key_problem(key),
     }
     if not any(found.values()):
         found["private_key_file"] = pair_problem(certificate, key)
