@@ -4,7 +4,6 @@ Environment variables override the file: see gateway/config/environment.py. Rela
 are relative to the config file.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -24,7 +23,7 @@ from pydantic_settings import (
 from drivers.registry import DriverStatus
 from gateway.config.cloud import CloudConfig
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
-from gateway.config.file import config_text
+from gateway.config.file import config_text, parsed_toml
 from gateway.config.pem import (
     PRIVATE_KEY,
     certificates_problem,
@@ -237,7 +236,7 @@ def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> 
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(config_text(file))
+        return parsed_toml(config_text(file))
     except PermissionError as error:
         expected = "expected a file that you may read: run this command with sudo"
         raise ConfigError(file, [Problem("file", f"{error.strerror}; {expected}")]) from None
