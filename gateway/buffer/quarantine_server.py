@@ -35,8 +35,8 @@ def serve_quarantine(
 
     path = socket_directory(state_dir) / FILE_NAME
     requests = Requests(answer, CLIENTS_MAX, ANSWER_TIMEOUT_S)
-    commands = "`buffer requeue` and `buffer drop` are"
-    return noted_unix_socket(path, CHANGING_MODE, requests, commands, note)
+    unavailable = "`buffer requeue` and `buffer drop` are not available at"
+    return noted_unix_socket(path, CHANGING_MODE, requests, unavailable, note)
 
 
 async def _answer(buffer: Buffer, line: bytes) -> ReleaseAnswer:

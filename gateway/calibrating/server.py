@@ -65,8 +65,9 @@ def serve_calibration(
 
     path = socket_directory(state_dir) / FILE_NAME
     connections = ConnectionLimit(serve, CLIENTS_MAX)
+    unavailable = "calibration is not available at"
     return noted_unix_socket(
-        path, CHANGING_MODE, connections, "calibration is", observer.note, ASK_MAX_BYTES
+        path, CHANGING_MODE, connections, unavailable, observer.note, ASK_MAX_BYTES
     )
 
 

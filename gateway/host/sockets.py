@@ -110,20 +110,20 @@ async def noted_unix_socket(
     path: Path,
     mode: int,
     connections: ConnectionLimit,
-    available: str,
+    unavailable: str,
     note: Callable[[str], None],
     line_max_bytes: int = LINE_MAX_BYTES,
 ) -> AsyncIterator[None]:
     """Serve connections to `path`. If the socket cannot be created, note it: the race goes on.
 
-    `available` is the beginning of the note, such as "calibration is".
+    `unavailable` is the beginning of the note, such as "calibration is not available at".
     """
     async with AsyncExitStack() as stack:
         try:
             socket = open_unix_socket(path, mode, connections, line_max_bytes)
             await stack.enter_async_context(socket)
         except OSError as error:
-            note(f"{available} not available at {path}: {error.strerror or error}")
+            note(f"{unavailable} {path}: {error.strerror or error}")
         yield
 
 

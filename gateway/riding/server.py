@@ -31,7 +31,8 @@ def serve_ride(
 
     path = socket_directory(state_dir) / FILE_NAME
     requests = Requests(answer, CLIENTS_MAX, ANSWER_TIMEOUT_S)
-    return noted_unix_socket(path, CHANGING_MODE, requests, "`ride` is", note, REQUEST_MAX_BYTES)
+    unavailable = "`ride` is not available at"
+    return noted_unix_socket(path, CHANGING_MODE, requests, unavailable, note, REQUEST_MAX_BYTES)
 
 
 async def _answer(desk: RideDesk, line: bytes) -> RideAnswer:

@@ -63,4 +63,4 @@ def serve_tail(
     """Serve readers until the context ends. If the socket fails, note it: the race goes on."""
     path = socket_directory(state_dir) / FILE_NAME
     connections = ConnectionLimit(readers.serve, READERS_MAX)
-    return noted_unix_socket(path, MODE, connections, "tail is", observer.note)
+    return noted_unix_socket(path, MODE, connections, "tail is not available at", observer.note)

@@ -252,8 +252,8 @@ async def test_request_that_takes_too_long_is_finished_without_an_answer() -> No
 async def test_unix_socket_that_cannot_be_created_is_noted_and_the_block_runs(path: Path) -> None:
     notes: list[str] = []
     place = path / "below" / "any.sock"
-    async with noted_unix_socket(place, 0o600, ConnectionLimit(echo, 1), "it is", notes.append):
-        assert notes == [f"it is not available at {place}: No such file or directory"]
+    async with noted_unix_socket(place, 0o600, ConnectionLimit(echo, 1), "no way to", notes.append):
+        assert notes == [f"no way to {place}: No such file or directory"]
 
 
 async def test_brief_connections_end_without_waiting_for_clients() -> None:
