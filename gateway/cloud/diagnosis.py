@@ -159,7 +159,7 @@ async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -
     """Try the way to the endpoint up to the TLS handshake; None if nothing fails there."""
     try:
         context = await asyncio.to_thread(_tls, cloud)
-    except CredentialsError:  # the files are being replaced
+    except (CredentialsError, OSError):  # the files are being replaced, or none can be opened
         return None
     try:
         async with asyncio.timeout(step_s):

@@ -104,11 +104,13 @@ def read_pair(certificate: Path, key: Path) -> tuple[bytes, bytes]:
         load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *pair)
     except ssl.SSLError as error:
         raise PemError(_unusable(certificate, key, pair, error)) from error
+    except OSError as error:  # no file can be opened
+        raise PemError(f"{certificate} and {key} cannot be checked: {error.strerror}") from error
     return pair
 
 
 def load_pair(context: ssl.SSLContext, certificates: bytes, key: bytes) -> None:
-    """Let a context use what `read_pair` returned. Raises ssl.SSLError if they do not match."""
+    """Let a context use what `read_pair` returned. Raises OSError: ssl.SSLError for no pair."""
     with _in_memory(certificates + key) as file:
         context.load_cert_chain(file, password="")
 
@@ -175,7 +177,7 @@ def _fits_later(certificates: bytes, key: bytes) -> bool:
     for one in _BLOCK.finditer(certificates):
         try:
             load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), one[0] + b"\n", key)
-        except ssl.SSLError:
+        except OSError:
             continue
         return True
     return False

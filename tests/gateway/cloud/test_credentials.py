@@ -1,5 +1,6 @@
 """What counts as usable credentials connects to a real broker, and everything else is described."""
 
+import errno
 import os
 import ssl
 import subprocess
@@ -283,6 +284,21 @@ def test_path_longer_than_the_system_allows_is_a_credentials_error(
     cloud = cloud_of(issued, tmp_path).model_copy(update={"ca_file": Path(path)})
     with pytest.raises(CredentialsError, match="File name too long; expected a readable PEM file"):
         read_credentials(cloud)
+
+
+@pytest.mark.parametrize("call", ["open", "memfd_create"])
+async def test_process_that_can_open_no_more_files_is_a_credentials_error(
+    call: str, issued: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = cloud_of(issued, tmp_path)
+
+    def refused(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, call, refused)
+    with pytest.raises(CredentialsError, match="Too many open files"):
+        read_credentials(cloud)
+    assert await diagnose(cloud, "auto") is None
 
 
 def test_credentials_do_not_depend_on_what_a_file_becomes_after_it_was_read(
