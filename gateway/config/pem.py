@@ -27,7 +27,9 @@ _CONVERTERS = {
     PRIVATE_KEY: ("openssl pkey", "set cloud.private_key_file to NEW_FILE"),
 }
 #: A block (RFC 7468, 3): label, content, and end unless the file is truncated.
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)(?:(-----END \1-----)|\Z)", re.DOTALL)
+_BLOCK = re.compile(
+    rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)(?:(-----END \1-----)|(?=-----BEGIN )|\Z)", re.DOTALL
+)
 #: The first byte of a file in DER, and the first two of text in UTF-16.
 _DER, _UTF_16 = b"\x30", (b"\xff\xfe", b"\xfe\xff")
 #: OpenSSL's reasons why a certificate, or one of its CAs in the same file, is too weak.

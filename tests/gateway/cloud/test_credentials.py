@@ -206,7 +206,7 @@ BAD: dict[str, tuple[str, Callable[[Files], bytes], str]] = {
     "CA truncated before others": (
         "ca.pem",
         lambda files: files["other.pem"][:200] + b"\n" + files["ca.pem"],
-        "{file} is damaged",
+        "certificate 1 of 2 in {file} is damaged",
     ),
     "empty CA file": ("ca.pem", lambda _: b"", "{file} contains no certificate"),
     "DER": (
