@@ -6,8 +6,7 @@ ends, for any reason, so does its trial.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import structlog
@@ -37,13 +36,16 @@ from gateway.calibrating.messages import (
     tell_to_line,
 )
 from gateway.calibrating.state import CalibrationError, CalibrationState
-from gateway.host.sockets import ConnectionLimit, open_unix_socket, socket_directory
+from gateway.host.sockets import (
+    CHANGING_MODE,
+    ConnectionLimit,
+    noted_unix_socket,
+    socket_directory,
+)
 from gateway.status.observer import Observer
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
-#: The socket's mode. Clients change files, so only root and the service's user and group connect.
-MODE = 0o660
 CLIENTS_MAX = 16
 #: Disconnect a client that has not answered a Ping for this long, in nanoseconds.
 SILENCE_NS = 10 * NS_PER_S
@@ -53,23 +55,20 @@ WAITING_MAX_BYTES = 64 * 1024
 log = structlog.get_logger()
 
 
-@asynccontextmanager
-async def serve_calibration(
+def serve_calibration(
     state_dir: Path, leases: CalibrationLeases, observer: Observer, clock: GatewayClock
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Serve clients until the context ends. If the socket fails, note it: the race goes on."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _ClientConnection(leases, reader, writer, clock).run()
 
     path = socket_directory(state_dir) / FILE_NAME
-    socket = open_unix_socket(path, MODE, ConnectionLimit(serve, CLIENTS_MAX), ASK_MAX_BYTES)
-    async with AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(socket)
-        except OSError as error:
-            observer.note(f"calibration is not available at {path}: {error.strerror or error}")
-        yield
+    connections = ConnectionLimit(serve, CLIENTS_MAX)
+    unavailable = "calibration is not available at"
+    return noted_unix_socket(
+        path, CHANGING_MODE, connections, unavailable, observer.note, ASK_MAX_BYTES
+    )
 
 
 class _ClientConnection:

@@ -87,11 +87,9 @@ def _quarantine(ctx: typer.Context) -> "list[QuarantinedMessage]":
 
 
 def _ids_in(config: Path) -> list[str]:
-    import tomllib
+    from gateway.config.file import config_text, parsed_toml
 
-    from gateway.config.file import config_text
-
-    content = tomllib.loads(config_text(config))
+    content = parsed_toml(config_text(config))
     return [str(bike["id"]) for bike in content["bikes"]]
 
 

@@ -52,15 +52,15 @@ def state_dir_of(config: Path | None) -> Path:
     state_dir is not a path.
     """
     import os
-    import tomllib
 
-    from gateway.config.file import config_text
+    from gateway.config.file import config_text, parsed_toml
     from gateway.config.schema import Config
+    from gateway.config.section import checked_path
 
     found: object = Config.model_fields["state_dir"].default
     if config is not None:
         try:
-            found = tomllib.loads(config_text(config)).get("state_dir", found)
+            found = parsed_toml(config_text(config)).get("state_dir", found)
         except PermissionError:
             fail(f"permission denied: {config}; run this command with sudo", BAD_CONFIG)
         except OSError as error:
@@ -70,6 +70,10 @@ def state_dir_of(config: Path | None) -> Path:
     found = os.environ.get("ALLEYCAT_STATE_DIR", found)
     if not isinstance(found, str | Path):
         fail(f"{config}: state_dir: got {found!r}; expected a path", BAD_CONFIG)
+    try:
+        checked_path(found)
+    except ValueError as error:
+        fail(f"{config}: state_dir: {error}", BAD_CONFIG)
     return Path.cwd() / found if config is None else config.absolute().parent / found
 
 

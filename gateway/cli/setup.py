@@ -213,10 +213,9 @@ def _named(bike: str | None, protocol: str | None) -> "Machine | None":
 def _current(file: Path, from_file: Path | None) -> "tuple[str, Current]":
     """Return text and content of the config, or of the one from which a new one is made."""
     import os
-    import tomllib
 
     from gateway.config.editor import template_of
-    from gateway.config.file import config_text
+    from gateway.config.file import config_text, parsed_toml
     from gateway.config.packaged import config_path
     from gateway.setup.answers import Current
 
@@ -233,7 +232,7 @@ def _current(file: Path, from_file: Path | None) -> "tuple[str, Current]":
     source = from_file or (shipped if is_new else file)
     try:
         text = config_text(source)
-        data = tomllib.loads(text)
+        data = parsed_toml(text)
     except OSError as error:
         fail(f"cannot read {source}: {error.strerror}; expected a TOML file", BAD_CONFIG)
     except ValueError as error:

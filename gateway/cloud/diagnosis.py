@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.cloud.credentials import read_credentials
 from gateway.cloud.fallback import SWALLOWED
+from gateway.cloud.uplink import CredentialsError
 from gateway.cloud.way import Family, NoProxyCredentials, ProxyRefusal, Stream, open_way
 from gateway.config.cloud import CloudConfig, is_this_machine
-from gateway.config.pem import KEYS, MAX_BYTES
+from gateway.config.pem import KEYS, PemError, load_pair, read_certificates
 from gateway.config.validity import validities
-from gateway.host.atomic_file import read_file
 
 #: Seconds for each step.
 STEP_S = 10.0
@@ -157,8 +158,8 @@ async def diagnose_failure(cloud: CloudConfig, family: Family, error_name: str) 
 async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -> Diagnosis | None:
     """Try the way to the endpoint up to the TLS handshake; None if nothing fails there."""
     try:
-        context = None if cloud.plaintext else await asyncio.to_thread(_tls, cloud)
-    except OSError:  # the files are being replaced
+        context = await asyncio.to_thread(_tls, cloud)
+    except (CredentialsError, OSError):  # the files are being replaced, or none can be opened
         return None
     try:
         async with asyncio.timeout(step_s):
@@ -179,15 +180,15 @@ async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -
         stream[1].transport.abort()
 
 
-def _tls(cloud: CloudConfig) -> ssl.SSLContext:
-    for file in (cloud.ca_file, cloud.certificate_file, cloud.private_key_file):
-        if file is not None and not file.is_file():  # OpenSSL would wait for a FIFO
-            raise FileNotFoundError(file)
-    context = ssl.create_default_context(cafile=cloud.ca_file)
+def _tls(cloud: CloudConfig) -> ssl.SSLContext | None:
+    """Return a context with the files of the daemon's own TLS. Raises CredentialsError."""
+    found = read_credentials(cloud)
+    if found is None:
+        return None
+    context = ssl.create_default_context(cadata=found.ca and found.ca.decode("ascii"))
     # From Python 3.13 on, it would refuse certificates that the daemon's own TLS accepts.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    assert cloud.certificate_file is not None
-    context.load_cert_chain(cloud.certificate_file, cloud.private_key_file, password="")
+    load_pair(context, found.certificate, found.key)
     if cloud.port == ALPN_PORT:
         context.set_alpn_protocols([ALPN])
     return context
@@ -361,16 +362,16 @@ def _is_valid_now(ca_file: Path) -> bool:
     """Return whether a CA in the file is valid by the computer's clock, as far as can be read."""
     now = datetime.now(UTC)
     try:
-        return any(one.begin <= now <= one.end for one in validities(read_file(ca_file, MAX_BYTES)))
-    except (OSError, ValueError):
+        return any(one.begin <= now <= one.end for one in validities(read_certificates(ca_file)))
+    except ValueError:
         return True
 
 
 def _has_aws_ca(ca_file: Path) -> bool:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context.load_verify_locations(ca_file)
-    except OSError:  # the file is being replaced
+        context.load_verify_locations(cadata=read_certificates(ca_file).decode("ascii"))
+    except PemError:  # the file is being replaced
         return False
     subjects = [str(ca.get("subject")) for ca in context.get_ca_certs()]
     return any(f"'{name}'" in subject for subject in subjects for name in AWS_CAS)

@@ -11,12 +11,12 @@ from awscrt.http import HttpProxyConnectionType, HttpProxyOptions
 from awsiot import mqtt5_client_builder
 
 from gateway.cloud import mqtt_errors
-from gateway.cloud.credentials import Credentials, credentials_error
+from gateway.cloud.credentials import Credentials
 from gateway.cloud.tunnel import Tunnel
-from gateway.cloud.uplink import Answer, Ending
+from gateway.cloud.uplink import Answer, CredentialsError, Ending
 from gateway.cloud.way import Family
 from gateway.config.cloud import CloudConfig
-from gateway.config.pem import is_damaged
+from gateway.config.pem import KEYS
 
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000
@@ -76,10 +76,11 @@ def build_client(
             client_options=options,
         )
     except (exceptions.AwsCrtError, RuntimeError) as error:
-        is_of_ca = cloud.ca_file is not None and is_damaged(cloud.ca_file)
-        cause = "cloud.ca_file is damaged" if is_of_ca else "TLS does not support this kind of key"
-        reason = f"{cause} ({mqtt_errors.explain(*name_and_message(error))})"
-        raise credentials_error(cloud, reason) from error
+        reason = mqtt_errors.explain(*name_and_message(error))
+        raise CredentialsError(
+            f"cloud.certificate_file {cloud.certificate_file}: TLS does not support this kind of "
+            f"key ({reason}); expected {KEYS}"
+        ) from error
 
 
 def explain_failure(data: mqtt5.LifecycleConnectFailureData) -> str:

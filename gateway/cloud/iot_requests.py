@@ -190,7 +190,7 @@ def _words(code: Any) -> str:
 def _json_object(packet: mqtt5.PublishPacket) -> dict[str, Any]:
     try:
         content = json.loads(packet.payload or b"")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NoAnswer(f"the answer on {packet.topic} is not JSON: {error}") from error
     if not isinstance(content, dict):
         raise NoAnswer(f"the answer on {packet.topic} is not a JSON object")

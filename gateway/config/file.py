@@ -2,9 +2,11 @@
 
 import grp
 import os
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from gateway.host.atomic_file import Permissions, drafted, read_file, sync_directory
 
@@ -13,12 +15,37 @@ GROUP = "alleycat-gateway"
 MODE = 0o640
 #: Limit of the file's size, in bytes: a bike takes some 200.
 MAX_BYTES = 4 * 1024 * 1024
+#: Limit of the lists and tables inside each other. Options need three or four; each library that
+#: reads or writes a config fails at a depth of its own, the first of them at some 100.
+NESTED_MAX = 32
 
 
 def config_text(file: Path) -> str:
     """Return the text of a config. Raises OSError, or ValueError if it is no file or no text."""
     text = read_file(file, MAX_BYTES).decode("utf-8-sig")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def parsed_toml(text: str) -> dict[str, Any]:
+    """Return the content of a text in TOML. Raises ValueError."""
+    too_deep = f"lists or tables are nested more than {NESTED_MAX} deep"
+    try:
+        content = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(too_deep) from None
+    level: list[Any] = [content]
+    for _ in range(NESTED_MAX + 1):
+        level = [inner for one in level for inner in _inside(one)]
+    if level:
+        raise ValueError(too_deep)
+    return content
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    """Return what is directly inside a list or table; nothing for other values."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def write_config(file: Path, text: str, check: Callable[[Path], object]) -> Path | None:

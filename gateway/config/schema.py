@@ -4,7 +4,6 @@ Environment variables override the file: see gateway/config/environment.py. Rela
 are relative to the config file.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -24,8 +23,14 @@ from pydantic_settings import (
 from drivers.registry import DriverStatus
 from gateway.config.cloud import CloudConfig
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
-from gateway.config.file import config_text
-from gateway.config.pem import open_key_problem, pair_problem, pem_problem
+from gateway.config.file import config_text, parsed_toml
+from gateway.config.pem import (
+    PRIVATE_KEY,
+    certificates_problem,
+    open_key_problem,
+    pair_problem,
+    pem_problem,
+)
 from gateway.config.problems import (
     NAME_PATTERN,
     ConfigError,
@@ -231,7 +236,7 @@ def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> 
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(config_text(file))
+        return parsed_toml(config_text(file))
     except PermissionError as error:
         expected = "expected a file that you may read: run this command with sudo"
         raise ConfigError(file, [Problem("file", f"{error.strerror}; {expected}")]) from None
@@ -298,9 +303,9 @@ def _file_problems(cloud: CloudConfig) -> list[Problem]:
     found = {
         "proxy_credentials_file": credentials and proxy_credentials_problem(credentials),
         "endpoint": _example_problem(cloud.endpoint),
-        "ca_file": None if ca is None else pem_problem(ca, "CERTIFICATE"),
-        "certificate_file": pem_problem(certificate, "CERTIFICATE"),
-        "private_key_file": pem_problem(key, "PRIVATE KEY") or open_key_problem(key),
+        "ca_file": ca and certificates_problem(ca),
+        "certificate_file": certificates_problem(certificate),
+        "private_key_file": pem_problem(key, PRIVATE_KEY) or open_key_problem(key),
     }
     if not any(found.values()):
         found["private_key_file"] = pair_problem(certificate, key)

@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from gateway.host.state_dir import as_owner_of
 #: The service's directory for sockets; see RuntimeDirectory in its unit.
 SERVICE_DIRECTORY = Path("/run/alleycat-gateway")
 
+#: The mode of a socket whose clients change something: only root and the service's user and group
+#: connect.
+CHANGING_MODE = 0o660
 #: Limit of one request line, in bytes (asyncio's default).
 LINE_MAX_BYTES = 64 * 1024
 
@@ -82,6 +85,46 @@ class BriefConnections(ConnectionLimit):
                 await writer.wait_closed()
 
         super().__init__(briefly, most)
+
+
+class Requests(BriefConnections):
+    """A limit for connections with a line as the request and a line as the answer.
+
+    `answer` returns the second for the first.
+    """
+
+    def __init__(
+        self, answer: Callable[[bytes], Awaitable[bytes]], most: int, timeout_s: float
+    ) -> None:
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # What a request has begun is finished, also if the client gives up.
+            finished = await asyncio.shield(answer(await reader.readuntil(b"\n")))
+            writer.write(finished + b"\n")
+
+        super().__init__(serve, most, timeout_s)
+
+
+@asynccontextmanager
+async def noted_unix_socket(
+    path: Path,
+    mode: int,
+    connections: ConnectionLimit,
+    unavailable: str,
+    note: Callable[[str], None],
+    line_max_bytes: int = LINE_MAX_BYTES,
+) -> AsyncIterator[None]:
+    """Serve connections to `path`. If the socket cannot be created, note it: the race goes on.
+
+    `unavailable` is the beginning of the note, such as "calibration is not available at".
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            socket = open_unix_socket(path, mode, connections, line_max_bytes)
+            await stack.enter_async_context(socket)
+        except OSError as error:
+            note(f"{unavailable} {path}: {error.strerror or error}")
+        yield
 
 
 @asynccontextmanager

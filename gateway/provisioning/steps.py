@@ -69,7 +69,7 @@ def request_from_json(content: bytes) -> Request:
     try:
         data = json.loads(content)
         return Request(**{**data, "order": Order(**data["order"])})
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"not a request: {error}") from error
 
 

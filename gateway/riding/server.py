@@ -1,13 +1,12 @@
 """The daemon's side of `ride`: one request and one answer a client."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from gateway.host.sockets import BriefConnections, open_unix_socket, socket_directory
+from gateway.host.sockets import CHANGING_MODE, Requests, noted_unix_socket, socket_directory
 from gateway.riding.desk import RideDesk
 from gateway.riding.requests import (
     ANSWER,
@@ -18,33 +17,22 @@ from gateway.riding.requests import (
     RideAnswer,
 )
 
-#: The socket's mode. Clients decide who is scored, so only root and the service's user and group
-#: connect.
-MODE = 0o660
 #: Limits the clients connected at once; further ones are disconnected.
 CLIENTS_MAX = 8
 
 
-@asynccontextmanager
-async def serve_ride(
+def serve_ride(
     state_dir: Path, desk: RideDesk, note: Callable[[str], None]
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Serve clients until the context ends. If the socket fails, note it: the race goes on."""
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A request that has taken effect is saved also if the client gives up.
-        answer = await asyncio.shield(_answer(desk, await reader.readuntil(b"\n")))
-        writer.write(ANSWER.dump_json(answer) + b"\n")
+    async def answer(line: bytes) -> bytes:
+        return ANSWER.dump_json(await _answer(desk, line))
 
     path = socket_directory(state_dir) / FILE_NAME
-    connections = BriefConnections(serve, CLIENTS_MAX, ANSWER_TIMEOUT_S)
-    async with AsyncExitStack() as stack:
-        try:
-            socket = open_unix_socket(path, MODE, connections, REQUEST_MAX_BYTES)
-            await stack.enter_async_context(socket)
-        except OSError as error:
-            note(f"`ride` is not available at {path}: {error.strerror or error}")
-        yield
+    requests = Requests(answer, CLIENTS_MAX, ANSWER_TIMEOUT_S)
+    unavailable = "`ride` is not available at"
+    return noted_unix_socket(path, CHANGING_MODE, requests, unavailable, note, REQUEST_MAX_BYTES)
 
 
 async def _answer(desk: RideDesk, line: bytes) -> RideAnswer:

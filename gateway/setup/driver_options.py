@@ -1,7 +1,6 @@
 """A driver's options on the command line: KEY=VALUE, and in words what a driver expects. Pure."""
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from drivers import DriverOptions
+from gateway.config.file import parsed_toml
 from gateway.config.problems import problems_of
 from gateway.host.errors import USAGE, GatewayError
 
@@ -31,8 +31,8 @@ def parsed_options(assignments: Sequence[str]) -> dict[str, Any]:
     """
     lines = "\n".join(map(_toml_line, assignments))
     try:
-        return tomllib.loads(lines)
-    except tomllib.TOMLDecodeError:
+        return parsed_toml(lines)
+    except ValueError:
         given = ", ".join(assignments)
         raise DriverOptionsError(
             f"the options {given} contradict each other; expected each key once"
@@ -75,8 +75,8 @@ def _toml_line(assignment: str) -> str:
     if equals:
         for line in (f"{key} = {value}", f"{key} = {json.dumps(value, ensure_ascii=False)}"):
             try:
-                tomllib.loads(line)
-            except tomllib.TOMLDecodeError:
+                parsed_toml(line)
+            except ValueError:
                 continue
             return line
     raise DriverOptionsError(

@@ -1,6 +1,5 @@
 """One run of `setup`: the questions, the files, the config, and the first start with it."""
 
-import tomllib
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -10,7 +9,7 @@ from rich.console import Console
 from drivers.registry import load_drivers
 from gateway.config.command_line import command_line
 from gateway.config.editor import NotEditable, edited
-from gateway.config.file import write_config
+from gateway.config.file import parsed_toml, write_config
 from gateway.config.first import is_first_config
 from gateway.config.problems import ConfigError
 from gateway.config.schema import load_config
@@ -148,7 +147,7 @@ class SetupSession:
         else:
             former = f"; the previous file is {backup}" if backup else ""
             self._say(f"wrote {self._file}{former}")
-        if is_first_config(tomllib.loads(text)):
+        if is_first_config(parsed_toml(text)):
             self._say(_EXAMPLE)
         fake_bike = replaced_fake_bike(self.answers, self._current)
         if is_changed and fake_bike is not None:

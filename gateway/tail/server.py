@@ -5,11 +5,10 @@ time are skipped and counted, and without readers nothing is done at all.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from gateway.host.sockets import ConnectionLimit, open_unix_socket, socket_directory
+from gateway.host.sockets import ConnectionLimit, noted_unix_socket, socket_directory
 from gateway.status.observer import Observer
 from gateway.tail.client import FILE_NAME
 from gateway.tail.events import TailState, message_line, skipped_line
@@ -58,16 +57,10 @@ class TailReaders:
             writer.write(line)
 
 
-@asynccontextmanager
-async def serve_tail(
+def serve_tail(
     state_dir: Path, readers: TailReaders, observer: Observer
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Serve readers until the context ends. If the socket fails, note it: the race goes on."""
     path = socket_directory(state_dir) / FILE_NAME
     connections = ConnectionLimit(readers.serve, READERS_MAX)
-    async with AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(open_unix_socket(path, MODE, connections))
-        except OSError as error:
-            observer.note(f"tail is not available at {path}: {error.strerror or error}")
-        yield
+    return noted_unix_socket(path, MODE, connections, "tail is not available at", observer.note)

@@ -259,6 +259,9 @@ def test_buffer_command_uses_the_default_state_dir_without_options(
     [
         ("state_dir = 5", "state_dir: got 5; expected a path"),
         ("state_dir = ", "not TOML: "),
+        ("state_dir = " + "[" * 5000, "not TOML: lists or tables are nested more than 32 deep"),
+        (f"state_dir = '{'x' * 256}'", "state_dir: this path is too long"),
+        ("state_dir = 'a\\u0000b'".replace("'", '"'), "state_dir: a path cannot contain a NUL"),
     ],
 )
 def test_buffer_command_refuses_an_unusable_config(tmp_path: Path, text: str, said: str) -> None:

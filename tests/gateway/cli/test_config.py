@@ -72,6 +72,7 @@ def test_config_that_is_not_set_up_is_named_on_stderr(file: Path) -> None:
         (GOOD.replace("endpoint", "endpont"), ["cloud.endpont: unknown key", "cloud.endpoint"]),
         (GOOD.replace('"fake"', '"fkae"'), ["bikes[0].driver: 'fkae' is unknown"]),
         ("thing_name", ["file: not TOML"]),
+        ("a = " + "[" * 5000, ["file: not TOML: lists or tables are nested more than 32 deep"]),
         (None, ["file: No such file or directory; expected a TOML file"]),
     ],
 )

@@ -526,12 +526,13 @@ def test_setup_into_a_missing_directory_fails(tmp_path: Path) -> None:
     assert "does not exist; create that directory, or choose another path" in result.output
 
 
-def test_setup_leaves_a_file_that_is_no_toml_alone(file: Path) -> None:
-    file.write_text("[[[")
+@pytest.mark.parametrize("text", ["[[[", "a = " + "[" * 5000])
+def test_setup_leaves_a_file_that_is_no_toml_alone(file: Path, text: str) -> None:
+    file.write_text(text)
     result = setup(file, *FIRST)
     assert result.exit_code == BAD_CONFIG
     assert "not TOML" in result.output
-    assert file.read_text() == "[[["
+    assert file.read_text() == text
 
 
 def test_setup_moves_the_first_config_of_a_package_to_a_cloud(

@@ -46,30 +46,12 @@ def test_client_without_a_ca_file_trusts_the_cas_of_the_system(tmp_path: Path) -
     assert "cloud.ca_file" not in str(refused.value)
 
 
-def test_credentials_error_names_the_three_files_and_what_was_expected(tmp_path: Path) -> None:
-    one = Authority(tmp_path).issue("gateway-1")
-    missing = tmp_path / "missing.pem"
-    with pytest.raises(CredentialsError) as refused:
-        build(over_tls(one.certificate_file, missing, one.ca_file))
-    for file in (one.certificate_file, missing, one.ca_file):
-        assert str(file) in str(refused.value)
-    assert "expected PEM files" in str(refused.value)
-
-
 def test_kind_of_key_that_tls_does_not_support_is_named(tmp_path: Path) -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     certificate_file, key_file = saved_pair(tmp_path, key)
     with pytest.raises(CredentialsError, match="TLS does not support this kind of key") as refused:
         build(over_tls(certificate_file, key_file, None))
     assert "RSA with 2048 bits or more, or ECDSA with the curve P-256" in str(refused.value)
-
-
-def test_damaged_ca_is_not_blamed_on_the_key(tmp_path: Path) -> None:
-    one = Authority(tmp_path).issue("gateway-1")
-    lines = one.ca_file.read_text().splitlines()
-    one.ca_file.write_text("\n".join([lines[0], lines[-1], ""]))
-    with pytest.raises(CredentialsError, match=r"cloud\.ca_file is damaged"):
-        build(over_tls(one.certificate_file, one.private_key_file, one.ca_file))
 
 
 @pytest.mark.parametrize(

@@ -79,3 +79,13 @@ def test_connection_that_is_not_made_has_a_reason(authority: Authority) -> None:
         open_connection(cloud, "claim", patience_s=0),
     ):
         raise AssertionError("it is open")
+
+
+@pytest.mark.parametrize("answer", [b"hello", b"[" * 9999, b"[]"], ids=["text", "nested", "list"])
+def test_answer_that_is_no_json_object_is_no_answer(peer: ProvisioningPeer, answer: bytes) -> None:
+    peer.answers[ISSUE] = lambda _: ("accepted", answer)
+    with (
+        open_connection(over_tls(peer.port, peer.claim), "claim", patience_s=10) as requests,
+        pytest.raises(NoAnswer, match=r"is not (a )?JSON"),
+    ):
+        requests.ask(ISSUE, {})

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import file as config_file
-from gateway.config.file import MAX_BYTES, config_text, write_config
+from gateway.config.editor import Change, edited
+from gateway.config.file import MAX_BYTES, NESTED_MAX, config_text, parsed_toml, write_config
 from tests.support.files import UNREADABLE
 
 
@@ -32,6 +33,31 @@ def test_config_text_has_one_kind_of_line_ends_and_no_mark(tmp_path: Path) -> No
     file = tmp_path / "gateway.toml"
     file.write_bytes("\ufeffa = 'é'\r\nb = 1\rc = 2\n".encode())
     assert config_text(file) == "a = 'é'\nb = 1\nc = 2\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("a = " + "[" * NESTED_MAX, "]" * NESTED_MAX), ("[a" + ".a" * 31, "]")]
+)
+def test_config_of_the_greatest_depth_can_be_read_and_edited(before: str, after: str) -> None:
+    content = parsed_toml(before + after)
+    for _ in range(NESTED_MAX):
+        (content,) = content.values() if isinstance(content, dict) else content or [content]
+    assert not content
+    edited(before + after, Change(cloud={"endpoint": "x.example"}))
+
+
+@pytest.mark.parametrize(
+    "text", ["a = [" + "[" * NESTED_MAX + "]" * NESTED_MAX + "]", "[a" + ".a" * 32 + "]"]
+)
+def test_config_that_is_nested_deeper_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match="nested more than 32 deep"):
+        parsed_toml(text)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 9999, "a = " + "{a=" * 9999])
+def test_config_that_no_parser_can_read_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match="nested more than 32 deep"):
+        parsed_toml(text)
 
 
 def test_config_of_the_greatest_size_is_read(tmp_path: Path) -> None:

@@ -258,6 +258,8 @@ class TestWrong:
             ("bikes", [], "bikes", ["at least 1 item"]),
             ("bikes", {"id": "bike-1"}, "bikes", ["write [[bikes]] instead of [bikes]"]),
             ("state_dir", "a\0b", "state_dir", ["NUL"]),
+            ("state_dir", "/" + "é" * 128, "state_dir", ["too long", "255 in each name"]),
+            ("state_dir", "/x" * 2048, "state_dir", ["too long", "at most 4095 bytes"]),
             ("cloud.topic", "a\u0007b", "cloud.topic", ["control characters"]),
             ("cloud.endpoint", "mqtts://localhost", "cloud.endpoint", ["host name without scheme"]),
             ("cloud.endpoint", "localhost:8883", "cloud.endpoint", ["set the port as cloud.port"]),
@@ -396,6 +398,8 @@ class TestFile:
             (b"[cloud]\nendpoint = 'x'\n\nport 1", "line 4"),
             (b"a = 1\na = 2", "not TOML"),
             (b"\xff\xfe", "not TOML"),
+            (b"a = " + b"[" * 5000, "not TOML: lists or tables are nested more than 32 deep"),
+            (b"[" + b"a." * 33 + b"a]", "not TOML: lists or tables are nested more than 32 deep"),
         ],
     )
     def test_file_that_is_not_toml_is_refused(self, file: Path, content: bytes, what: str) -> None:
@@ -470,10 +474,10 @@ class TestCredentials:
 
     def test_pem_path_that_cannot_be_looked_at_is_refused(self, file: Path, secure: Data) -> None:
         """As where a folder on the way is closed to this user."""
-        put(secure, "cloud.private_key_file", "k" * 300)
+        put(secure, "cloud.private_key_file", "cert.pem/key.pem")
         found = problem(file, secure)
         assert found.key == "cloud.private_key_file"
-        assert "File name too long; expected a readable PEM file" in found.what
+        assert "Not a directory; expected a readable PEM file" in found.what
 
     def test_swapped_certificate_and_key_are_refused(self, file: Path, secure: Data) -> None:
         put(secure, "cloud.certificate_file", "key.pem")

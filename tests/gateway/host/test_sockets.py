@@ -15,9 +15,11 @@ from structlog.testing import capture_logs
 from gateway.host.sockets import (
     BriefConnections,
     ConnectionLimit,
+    Requests,
     Serve,
     explained,
     is_served,
+    noted_unix_socket,
     open_unix_socket,
     socket_directory,
 )
@@ -224,6 +226,34 @@ async def test_brief_connections_beyond_the_maximum_are_closed() -> None:
         again = await connect(port)
         again[1].write(b"room again\n")
         assert await rest(again) == b"room again\n"
+
+
+async def test_request_that_takes_too_long_is_finished_without_an_answer() -> None:
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def slow(line: bytes) -> bytes:
+        begun.set()
+        await may_end.wait()
+        ended.set()
+        return line
+
+    connections = Requests(slow, most=1, timeout_s=0.1)
+    server = await asyncio.start_server(connections, "127.0.0.1", 0)
+    visitor = await connect(server.sockets[0].getsockname()[1])
+    visitor[1].write(b"work\n")
+    async with asyncio.timeout(5):
+        await begun.wait()
+        assert not await rest(visitor)
+        may_end.set()
+        await ended.wait()
+    server.close()
+
+
+async def test_unix_socket_that_cannot_be_created_is_noted_and_the_block_runs(path: Path) -> None:
+    notes: list[str] = []
+    place = path / "below" / "any.sock"
+    async with noted_unix_socket(place, 0o600, ConnectionLimit(echo, 1), "no way to", notes.append):
+        assert notes == [f"no way to {place}: No such file or directory"]
 
 
 async def test_brief_connections_end_without_waiting_for_clients() -> None:

@@ -266,11 +266,12 @@ def _refuse(token: str) -> None:
     raise ProvisioningError("template disabled")
 
 
-def test_unreadable_note_starts_provisioning_again(rig: Rig) -> None:
+@pytest.mark.parametrize("note", [b'{"order": {}}', b"[" * 9999], ids=["other", "nested"])
+def test_unreadable_note_starts_provisioning_again(rig: Rig, note: bytes) -> None:
     rig.cloud.register, register = _refuse, rig.cloud.register  # type: ignore[method-assign]
     with pytest.raises(ProvisioningError):
         rig.run()
-    rig.files.save("request.json", b'{"order": {}}')
+    rig.files.save("request.json", note)
     rig.cloud.register = register  # type: ignore[method-assign]
     rig.run()
     assert rig.in_place is not None
