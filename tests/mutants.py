@@ -552,10 +552,10 @@ MUTANTS = (
     ),
     Mutant(
         "a refused subscription is not tried again",
-        "gateway/cloud/iot_core.py",
-        "if self._connected and subscription.topic in self.refusals and not self._stopping:",
-        "if self._stopping:",
-        "tests/gateway/cloud/test_iot_core.py",
+        "gateway/cloud/subscriptions.py",
+        "if self._client is not None and subscription.topic in self.refusals:",
+        "if False:",
+        "tests/gateway/cloud/test_subscriptions.py",
     ),
     Mutant(
         "a bike that nobody pedals joins a race",

@@ -12,13 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from random import Random
 from typing import Any
 
 import structlog
 from awscrt import mqtt5
 
-from gateway.cloud import mqtt_errors
 from gateway.cloud.connack import UNREADABLE, refusal
 from gateway.cloud.credential_files import CredentialFiles
 from gateway.cloud.credentials import Credentials
@@ -33,6 +31,7 @@ from gateway.cloud.iot_client import (
     name_and_message,
     publish_answer,
 )
+from gateway.cloud.subscriptions import Subscriptions
 from gateway.cloud.tunnel import open_tunnel
 from gateway.cloud.uplink import (
     Answer,
@@ -44,16 +43,10 @@ from gateway.cloud.uplink import (
     Verdict,
 )
 from gateway.config.cloud import CloudConfig
-from gateway.timing.backoff import Backoff
 
 #: Seconds within which each attempt to connect succeeds or fails: awscrt waits 10 s each for TCP,
 #: TLS and CONNACK. Only the look-up of the name may take longer, where no name server answers.
 ATTEMPT_S = 45.0
-#: The first and the longest wait, in seconds, before a refused subscription is tried again.
-RETRY_FIRST_S, RETRY_MAX_S = 10.0, 600.0
-#: The reason why a Feed is left out of a connection at first. IoT Core ends the connection on a
-#: SUBSCRIBE that the policy forbids: without a pause, nothing would be published any more.
-NOT_TRIED = "the broker ended the last connection when the gateway subscribed"
 #: The answer to all open messages when the gateway itself connects again.
 RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate files")
 
@@ -71,10 +64,7 @@ class IotCore:
         self._client_id = client_id
         self.files = CredentialFiles(cloud)
         self._explain = explain_plaintext_failure if cloud.plaintext else explain_failure
-        #: By topic.
-        self._subscriptions: dict[str, Subscription] = {}
-        #: The subscriptions of this connection, later of the last one, without an answer, by topic.
-        self._unanswered: dict[str, Future[Any]] = {}
+        self._subscriptions = Subscriptions(self._from_sdk)
         self._handling: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._notes: deque[Callable[[], None]] = deque()
@@ -85,11 +75,6 @@ class IotCore:
         self._connected = False
         self._stopping = False
         self._listener: UplinkListener | None = None
-        #: Why the broker refuses a subscription, by topic.
-        self.refusals: dict[str, str] = {}
-        #: By topic: the waits before refused subscriptions are tried again, and their timers.
-        self._backoffs: dict[str, Backoff] = {}
-        self._retries: dict[str, asyncio.TimerHandle] = {}
         self._fallback = Fallback(cloud)
         #: Why the last attempt to connect failed, if that was found out.
         self.diagnosis: Diagnosis | None = None
@@ -101,9 +86,12 @@ class IotCore:
         self._replacing: asyncio.Task[None] | None = None
 
     def subscribe(self, subscription: Subscription) -> None:
-        self._subscriptions[subscription.topic] = subscription
-        waits = Backoff(Random(), first_s=RETRY_FIRST_S, max_s=RETRY_MAX_S)
-        self._backoffs[subscription.topic] = waits
+        self._subscriptions.add(subscription)
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        """Why the broker refuses a subscription, by topic."""
+        return self._subscriptions.refusals
 
     def start(self, listener: UplinkListener) -> None:
         self._listener = listener
@@ -137,6 +125,7 @@ class IotCore:
 
     async def stop(self) -> None:
         self._stopping = True
+        self._subscriptions.end(may_be_cause=False)
         self._end_attempt()
         if self._judging is not None:
             self._judging.cancel()
@@ -234,12 +223,7 @@ class IotCore:
             return
         self._connected = True
         self._fallback.keep()
-        left_out, self._unanswered = self._unanswered, {}
-        for subscription in self._subscriptions.values():
-            if subscription.topic in left_out:
-                self._refused(subscription, NOT_TRIED)
-            if isinstance(subscription, Commands) or subscription.topic not in left_out:
-                self._subscribe(subscription)
+        self._subscriptions.begin(self._link.client)
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
@@ -271,8 +255,7 @@ class IotCore:
 
     def _down(self, answer: Answer, ending: Ending) -> None:
         """Answer all open publishes; the SDK would leave them pending until the next connect."""
-        if self._connected and answer.verdict is not Verdict.SUSPECT:
-            self._unanswered.clear()  # the subscriptions were not the cause
+        self._subscriptions.end(may_be_cause=answer.verdict is Verdict.SUSPECT)
         self._connected = False
         if self._stopping:
             return
@@ -289,55 +272,9 @@ class IotCore:
         del self._pending[ticket]
         self._attached_listener().on_answer(ticket, publish_answer(future, self._cloud.topic))
 
-    def _subscribe(self, subscription: Subscription) -> None:
-        packet = mqtt5.SubscribePacket(
-            [mqtt5.Subscription(topic_filter=subscription.topic, qos=_qos(subscription))]
-        )
-        future = self._unanswered[subscription.topic] = self._link.client.subscribe(packet)
-        future.add_done_callback(self._from_sdk(partial(self._on_subscribed, subscription)))
-
-    def _on_subscribed(self, subscription: Subscription, future: Future[Any]) -> None:
-        if not self._connected or self._unanswered.get(subscription.topic) is not future:
-            return  # its connection has ended
-        error = future.exception()
-        if error is not None:
-            self._refused(subscription, mqtt_errors.explain(*name_and_message(error)))
-            return
-        del self._unanswered[subscription.topic]
-        code = future.result().reason_codes[0]
-        if code is None:  # a code unknown to the SDK
-            code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
-        is_granted = code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value
-        if is_granted:
-            self._granted(subscription)
-        else:
-            self._refused(subscription, mqtt_errors.words(code.name))
-
-    def _granted(self, subscription: Subscription) -> None:
-        if self.refusals.pop(subscription.topic, None) is not None:
-            log.info("subscribed", topic=subscription.topic)
-        self._backoffs[subscription.topic].reset()
-        subscription.on_subscribed(None)
-
-    def _refused(self, subscription: Subscription, reason: str) -> None:
-        """Report a refusal, and try again later: a policy can be mended during the connection."""
-        topic = subscription.topic
-        if self.refusals.get(topic) != reason:
-            log.error("cannot subscribe", topic=topic, reason=reason)
-        self.refusals[topic] = reason
-        subscription.on_subscribed(reason)
-        if (waiting := self._retries.pop(topic, None)) is not None:
-            waiting.cancel()
-        wait_s = self._backoffs[topic].next_s()
-        self._retries[topic] = self._loop.call_later(wait_s, self._retry, subscription)
-
-    def _retry(self, subscription: Subscription) -> None:
-        if self._connected and subscription.topic in self.refusals and not self._stopping:
-            self._subscribe(subscription)
-
     def _on_received(self, data: mqtt5.PublishReceivedData) -> None:
         packet = data.publish_packet
-        match self._subscriptions.get(packet.topic):
+        match self._subscriptions.of(packet.topic):
             case Feed() as feed:
                 feed.take(bytes(packet.payload or b""))
             case Commands() if packet.retain:
@@ -378,8 +315,3 @@ class IotCore:
     def _attached_listener(self) -> UplinkListener:
         assert self._listener is not None
         return self._listener
-
-
-def _qos(subscription: Subscription) -> mqtt5.QoS:
-    is_feed = isinstance(subscription, Feed)
-    return mqtt5.QoS.AT_MOST_ONCE if is_feed else mqtt5.QoS.AT_LEAST_ONCE
