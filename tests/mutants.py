@@ -70,6 +70,27 @@ MUTANTS = (
         "tests/gateway/cloud/test_iot_core.py",
     ),
     Mutant(
+        "a cable that is pulled is taken for messages that are discarded",
+        "gateway/cloud/iot_core.py",
+        "        elif self._answered < ticket:\n",
+        "        elif False:\n",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "what happens while an uplink stops makes it connect",
+        "gateway/cloud/iot_core.py",
+        " and self._replacing is None and not self._stopping\n\n",
+        " and self._replacing is None\n\n",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "a new connection keeps the pace of the last one",
+        "gateway/cloud/publisher.py",
+        "            self._pace.begin(self.since_ns, now_ns)\n",
+        "",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
         "the note of a certificate that was corrected stays in the status",
         "gateway/config/reload.py",
         "if config == self._in_use:",
@@ -525,8 +546,8 @@ MUTANTS = (
     Mutant(
         "a replaced certificate is not the one that is used",
         "gateway/cloud/iot_core.py",
-        "self._relink(replacement)",
-        "self._relink(self.files.loaded)",
+        "self.files.load(),",
+        "self.files.loaded,",
         "tests/gateway/cloud/test_iot_core.py",
     ),
     Mutant(

@@ -11,16 +11,22 @@ from awscrt.http import HttpProxyConnectionType, HttpProxyOptions
 from awsiot import mqtt5_client_builder
 
 from gateway.cloud import mqtt_errors
+from gateway.cloud.connack import UNREADABLE
 from gateway.cloud.credentials import Credentials, credentials_error
 from gateway.cloud.tunnel import Tunnel
-from gateway.cloud.uplink import Answer, Ending
+from gateway.cloud.uplink import Answer, Ending, Verdict
 from gateway.cloud.way import Family
 from gateway.config.cloud import CloudConfig
 from gateway.config.pem import is_damaged
 
+#: IoT Core takes a shorter keep-alive for this one.
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000
-ACK_TIMEOUT_S = 20
+#: Linux sends a lost packet again after 0.2 s, and then after twice as long each time: what is not
+#: acknowledged after 13 s is not sent again before 26 s, and a new connection is quicker.
+ACK_TIMEOUT_S = 15
+#: awscrt drops an answer that it cannot read, and no time-out of its own ends the wait.
+UNREADABLE_AFTER_S = ACK_TIMEOUT_S + 2
 CONNACK_TIMEOUT_MS = 10_000
 MIN_RECONNECT_MS = 1_000
 #: A connection that lasts this long resets the reconnect back-off.
@@ -107,12 +113,18 @@ def end_of_connection(data: mqtt5.LifecycleDisconnectData) -> tuple[Answer, Endi
     code = data.disconnect_packet.reason_code
     if code is None:  # a code unknown to the SDK
         code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
-    answer = mqtt_errors.disconnect_answer(code.value, code.name)
+    server = data.disconnect_packet.server_reference
+    answer = mqtt_errors.disconnect_answer(code.value, code.name, server)
     return answer, mqtt_errors.disconnect_ending(code.value)
 
 
 def publish_answer(future: Future[Any], topic: str) -> Answer:
-    """Return the broker's answer to a message, from the SDK's result of publishing it."""
+    """Return the broker's answer to a message, from the SDK's result of publishing it.
+
+    The result is expected UNREADABLE_AFTER_S after the message at the latest.
+    """
+    if not future.done():
+        return Answer(Verdict.REFUSED, str(UNREADABLE))
     error = future.exception()
     if error is not None:
         return mqtt_errors.failure_answer(*name_and_message(error))

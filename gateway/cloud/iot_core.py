@@ -19,10 +19,11 @@ from awscrt import mqtt5
 
 from gateway.cloud.connack import UNREADABLE, refusal
 from gateway.cloud.credential_files import CredentialFiles
-from gateway.cloud.credentials import Credentials
 from gateway.cloud.diagnosis import Diagnosis, diagnose_failure
 from gateway.cloud.fallback import Fallback
 from gateway.cloud.iot_client import (
+    ACK_TIMEOUT_S,
+    UNREADABLE_AFTER_S,
     Link,
     build_client,
     end_of_connection,
@@ -31,6 +32,7 @@ from gateway.cloud.iot_client import (
     name_and_message,
     publish_answer,
 )
+from gateway.cloud.mqtt_errors import DISCARDED
 from gateway.cloud.subscriptions import Subscriptions
 from gateway.cloud.tunnel import open_tunnel
 from gateway.cloud.uplink import (
@@ -49,6 +51,13 @@ from gateway.config.cloud import CloudConfig
 ATTEMPT_S = 45.0
 #: The answer to all open messages when the gateway itself connects again.
 RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate files")
+#: The answer to all open messages when none is answered any more. A cable that was pulled leaves
+#: the connection open: awscrt would notice it by its ping, after 40 s.
+SILENT = Answer(
+    Verdict.RETRY,
+    f"the broker does not answer: it acknowledged no message for {ACK_TIMEOUT_S} s; check the "
+    "network between this computer and the broker",
+)
 
 log = structlog.get_logger()
 
@@ -72,6 +81,8 @@ class IotCore:
         self._notes_awaited = False
         #: The publishes that are not answered yet, by ticket.
         self._pending: dict[int, Future[Any]] = {}
+        #: The highest ticket that has an answer of the broker.
+        self._answered = -1
         self._connected = False
         self._stopping = False
         self._listener: UplinkListener | None = None
@@ -81,8 +92,8 @@ class IotCore:
         self._judging: asyncio.Task[None] | None = None
         #: Runs while the outcome of an attempt to connect is awaited.
         self._attempt: asyncio.Task[None] | None = None
-        self._link = self._new_link(self.files.loaded)
-        #: The end of the previous link, and the start of the one that replaces it.
+        self._link = self._new_link()
+        #: The end of the link, and the start of the one that replaces it.
         self._replacing: asyncio.Task[None] | None = None
 
     def subscribe(self, subscription: Subscription) -> None:
@@ -99,22 +110,16 @@ class IotCore:
 
     def renew(self) -> None:
         """Connect again if the certificate files were replaced; otherwise do nothing."""
-        if self._stopping or self._replacing is not None:
+        if self.files.replacement() is None:
             return
-        replacement = self.files.replacement()
-        if replacement is None:
-            return
-        self._relink(replacement)
-        self.files.loaded, self.files.problem = replacement, None
-        log.info("replaced certificate files loaded")
+        self._relink()
         if self._connected:
             self._down(RENEWED, Ending.OTHER)
 
     def hasten(self) -> None:
         """Try to connect now, and not after the back-off, unless it is connected."""
-        is_waiting = self._listener is not None and not (self._connected or self._stopping)
-        if is_waiting and self._replacing is None:
-            self._relink(self.files.loaded)
+        if self._listener is not None and not self._connected:
+            self._relink()
 
     def publish(self, ticket: int, payload: bytes) -> None:
         packet = mqtt5.PublishPacket(
@@ -122,29 +127,33 @@ class IotCore:
         )
         future = self._pending[ticket] = self._link.client.publish(packet)
         future.add_done_callback(self._from_sdk(partial(self._on_published, ticket)))
+        self._loop.call_later(UNREADABLE_AFTER_S, self._on_published, ticket, future)
 
     async def stop(self) -> None:
-        self._stopping = True
+        self._stopping, self._connected = True, False
+        self._pending.clear()
         self._subscriptions.end(may_be_cause=False)
         self._end_attempt()
-        if self._judging is not None:
-            self._judging.cancel()
+        self._end_judging()
         if self._replacing is not None:
             await self._replacing
         await self._link.end()
 
-    def _new_link(self, credentials: Credentials | None) -> Link:
-        """Return a link whose events count only until another one replaces it."""
+    def _new_link(self) -> Link:
+        """Return a link whose events count only until it is stopped or replaced."""
         family = self._fallback.family
         link = Link(family, open_tunnel(self._cloud, family))
 
+        def is_in_use() -> bool:
+            return link is self._link and self._replacing is None and not self._stopping
+
         def on(handler: Callable[[Any], None]) -> Callable[[Any], None]:
-            return self._from_sdk(lambda data: handler(data) if link is self._link else None)
+            return self._from_sdk(lambda data: handler(data) if is_in_use() else None)
 
         link.client = build_client(
             self._cloud,
             self._client_id,
-            credentials,
+            self.files.load(),
             link.tunnel,
             on_lifecycle_event_attempting_connect_fn=on(self._on_attempt),
             on_lifecycle_event_connection_success_fn=on(self._on_connected),
@@ -155,15 +164,18 @@ class IotCore:
         )
         return link
 
-    def _relink(self, credentials: Credentials | None) -> None:
-        self._end_attempt()
-        old, self._link = self._link, self._new_link(credentials)
-        self._replacing = self._loop.create_task(self._replace(old))
+    def _relink(self) -> None:
+        """Replace the link, unless that is under way: the files are read at its end."""
+        if self._replacing is None and not self._stopping:
+            self._end_attempt()
+            self._replacing = self._loop.create_task(self._replace())
 
-    async def _replace(self, old: Link) -> None:
-        """End a link first: a broker lets a client id connect only once."""
-        await old.end()
-        self._link.client.start()
+    async def _replace(self) -> None:
+        """End the link first: a broker lets a client id connect only once."""
+        await self._link.end()
+        if not self._stopping:
+            self._link = self._new_link()
+            self._link.client.start()
         self._replacing = None
 
     def _from_sdk(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -208,20 +220,25 @@ class IotCore:
 
     def _on_refused(self, diagnosis: Diagnosis) -> None:
         self.diagnosis = diagnosis
-        self._down(Answer(Verdict.RETRY, str(diagnosis)), Ending.OTHER)
+        self._down(Answer(Verdict.SUSPECT, str(diagnosis)), Ending.OTHER)
 
     def _end_attempt(self) -> None:
         if self._attempt is not None:
             self._attempt.cancel()
         self._attempt = None
 
+    def _end_judging(self) -> None:
+        if self._judging is not None:
+            self._judging.cancel()
+
     def _on_connected(self, data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._end_attempt()
+        self._end_judging()
         if data.connack_packet.reason_code is not mqtt5.ConnectReasonCode.SUCCESS:
             # To awscrt, every code below 128 is an acceptance.
             self._on_refused(refusal(self._cloud, self._client_id, data.connack_packet))
             return
-        self._connected = True
+        self._connected, self.diagnosis = True, None
         self._fallback.keep()
         self._subscriptions.begin(self._link.client)
         self._attached_listener().on_up()
@@ -239,13 +256,11 @@ class IotCore:
                 self.diagnosis = await diagnose_failure(self._cloud, family, name)
             else:
                 self.diagnosis = refusal(self._cloud, self._client_id, data.connack_packet)
-            if self._connected or self._stopping:
-                return
             reason = self._explain(data) if self.diagnosis is None else str(self.diagnosis)
             self._down(Answer(Verdict.RETRY, reason), Ending.OTHER)
-        if self._fallback.family != family and self._replacing is None:
+        if self._fallback.family != family:
             log.info("connecting over another address family", family=self._fallback.family)
-            self._relink(self.files.loaded)
+            self._relink()
         self.renew()
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
@@ -257,8 +272,6 @@ class IotCore:
         """Answer all open publishes; the SDK would leave them pending until the next connect."""
         self._subscriptions.end(may_be_cause=answer.verdict is Verdict.SUSPECT)
         self._connected = False
-        if self._stopping:
-            return
         tickets = list(self._pending)
         self._pending.clear()
         listener = self._attached_listener()
@@ -267,10 +280,17 @@ class IotCore:
             listener.on_answer(ticket, answer)
 
     def _on_published(self, ticket: int, future: Future[Any]) -> None:
-        if self._stopping or self._pending.get(ticket) is not future:
-            return  # answered already, when the connection broke
+        if self._pending.get(ticket) is not future:
+            return  # answered already, or when the connection broke
+        answer = publish_answer(future, self._cloud.topic)
+        if answer is not DISCARDED:
+            self._answered = max(self._answered, ticket)
+        elif self._answered < ticket:
+            self._relink()
+            self._down(SILENT, Ending.OTHER)
+            return
         del self._pending[ticket]
-        self._attached_listener().on_answer(ticket, publish_answer(future, self._cloud.topic))
+        self._attached_listener().on_answer(ticket, answer)
 
     def _on_received(self, data: mqtt5.PublishReceivedData) -> None:
         packet = data.publish_packet

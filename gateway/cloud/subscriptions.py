@@ -11,7 +11,8 @@ import structlog
 from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
-from gateway.cloud.iot_client import name_and_message
+from gateway.cloud.connack import UNREADABLE
+from gateway.cloud.iot_client import UNREADABLE_AFTER_S, name_and_message
 from gateway.cloud.uplink import Commands, Feed, Subscription
 from gateway.timing.backoff import Backoff
 
@@ -75,23 +76,20 @@ class Subscriptions:
         )
         future = self._unanswered[subscription.topic] = client.subscribe(packet)
         future.add_done_callback(self._from_sdk(partial(self._on_subscribed, subscription)))
+        self._loop.call_later(UNREADABLE_AFTER_S, self._on_subscribed, subscription, future)
 
     def _on_subscribed(self, subscription: Subscription, future: Future[Any]) -> None:
         if self._client is None or self._unanswered.get(subscription.topic) is not future:
             return  # its connection has ended
-        error = future.exception()
-        if error is not None:
+        if future.done() and (error := future.exception()) is not None:
             self._refused(subscription, mqtt_errors.explain(*name_and_message(error)))
             return
         del self._unanswered[subscription.topic]
-        code = future.result().reason_codes[0]
-        if code is None:  # a code unknown to the SDK
-            code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
-        is_granted = code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value
-        if is_granted:
+        refusal = _refusal(future)
+        if refusal is None:
             self._granted(subscription)
         else:
-            self._refused(subscription, mqtt_errors.words(code.name))
+            self._refused(subscription, refusal)
 
     def _granted(self, subscription: Subscription) -> None:
         if self.refusals.pop(subscription.topic, None) is not None:
@@ -114,6 +112,17 @@ class Subscriptions:
     def _retry(self, subscription: Subscription) -> None:
         if self._client is not None and subscription.topic in self.refusals:
             self._subscribe(self._client, subscription)
+
+
+def _refusal(future: Future[Any]) -> str | None:
+    """Return why the broker refuses a subscription; None if it does not."""
+    if not future.done():
+        return str(UNREADABLE)
+    code = future.result().reason_codes[0]
+    if code is None:  # a code unknown to the SDK
+        code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
+    is_granted = code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value
+    return None if is_granted else mqtt_errors.words(code.name)
 
 
 def _qos(subscription: Subscription) -> mqtt5.QoS:

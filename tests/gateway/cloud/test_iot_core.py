@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from awscrt import mqtt5
 from structlog.testing import capture_logs
 
-from gateway.cloud import iot_core, mqtt_errors
-from gateway.cloud.connack import refusal
-from gateway.cloud.iot_core import RENEWED, IotCore
+from gateway.cloud import iot_client, iot_core, mqtt_errors, subscriptions
+from gateway.cloud.connack import UNREADABLE, refusal
+from gateway.cloud.diagnosis import Diagnosis
+from gateway.cloud.iot_core import RENEWED, SILENT, IotCore
+from gateway.cloud.mqtt_errors import DISCARDED
 from gateway.cloud.uplink import Answer, Commands, Ending, Feed, Verdict
 from gateway.config.cloud import CloudConfig
 from tests.support.backend import Backend
@@ -615,3 +618,257 @@ async def test_end_of_a_connection_shows_who_ended_it(tmp_path: Path, authority:
             await uplink.stop()
     assert first.endings[0] in (Ending.HUNG_UP, Ending.TAKEN_OVER)
     assert third.endings[0] is Ending.BROKEN_OFF
+
+
+@pytest.fixture
+def quick_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iot_client, "ACK_TIMEOUT_S", 1)
+    for module in (iot_core, subscriptions):
+        monkeypatch.setattr(module, "UNREADABLE_AFTER_S", 2)
+
+
+@pytest.mark.usefixtures("quick_time_outs")
+async def test_broker_that_answers_nothing_any_more_is_named_and_connected_to_again(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    listener = Listener()
+    with FaultProxy(broker.port, authority) as proxy:
+        uplink = IotCore(over_tls(proxy.port, authority), "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            uplink.publish(1, b"{}")
+            await listener.answered.wait()
+            listener.clear()
+            proxy.half_open()
+            for ticket in (2, 3):
+                uplink.publish(ticket, b"{}")
+            await listener.down.wait()
+            assert listener.reason == SILENT.reason
+            await listener.up.wait()
+            uplink.publish(4, b"{}")
+            while len(listener.answers) < 4:
+                listener.answered.clear()
+                await listener.answered.wait()
+        await uplink.stop()
+    assert listener.answers == [Answer(Verdict.ACCEPTED), SILENT, SILENT, Answer(Verdict.ACCEPTED)]
+    assert listener.endings == [Ending.OTHER]
+
+
+NORMAL = bytes([0])
+
+
+class TerseBroker:
+    """A broker that answers each PUBLISH with the next of its answers, if there is one left.
+
+    An answer is what follows the packet id; a DISCONNECT is whole. None: no answer.
+    """
+
+    def __init__(self, *answers: bytes | None) -> None:
+        self._answers = list(answers)
+        self._talks: set[asyncio.Task[None] | None] = set()
+        self.connects = 0
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[CloudConfig]:
+        async with await asyncio.start_server(self._talk, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            yield CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True, reconnect_max_s=1)
+            await asyncio.gather(*(talk for talk in self._talks if talk is not None))
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._talks.add(asyncio.current_task())
+        splitter = Splitter()
+        with suppress(OSError):
+            while chunk := await reader.read(1000):
+                for packet in splitter.feed(chunk):
+                    writer.write(self._answer(packet))
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    def _answer(self, packet: bytes) -> bytes:
+        kind = kind_of(packet)
+        if kind == Kind.CONNECT:
+            self.connects += 1
+            return bytes([0x20, 3, 0, 0, 0])
+        answer = self._answers.pop(0) if self._answers and kind != Kind.DISCONNECT else None
+        if answer is None or answer[0] == 0xE0:
+            return answer or b""
+        packet_id = parse_publish(packet).packet_id
+        assert packet_id is not None
+        return bytes([0x40, 2 + len(answer), *packet_id.to_bytes(2), *answer])
+
+
+async def told_by(broker: TerseBroker, tickets: int) -> Listener:
+    """Return the listener of an uplink that publishes at once, when all is answered."""
+    listener = Listener()
+    async with broker.serve() as cloud:
+        uplink = IotCore(cloud, "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            for ticket in range(tickets):
+                uplink.publish(ticket, b"{}")
+            while len(listener.answers) < tickets:
+                listener.answered.clear()
+                await listener.answered.wait()
+        await uplink.stop()
+    return listener
+
+
+@pytest.mark.usefixtures("quick_time_outs")
+async def test_message_that_alone_has_no_answer_was_discarded() -> None:
+    broker = TerseBroker(None, NORMAL)
+    listener = await told_by(broker, 2)
+    assert listener.answers == [Answer(Verdict.ACCEPTED), DISCARDED]
+    assert (listener.endings, broker.connects) == ([], 1)
+
+
+def unreadable(code: int, properties: bytes) -> bytes:
+    return bytes([code, len(properties)]) + properties
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("quick_time_outs")
+@pytest.mark.parametrize("code", [0, 0x87])
+@pytest.mark.parametrize("properties", UNREADABLE_TEXTS[:2])
+@pytest.mark.parametrize("later", [(), (NORMAL,)], ids=["alone", "before another"])
+async def test_message_whose_answer_cannot_be_read_is_refused(
+    code: int, properties: bytes, later: tuple[bytes, ...]
+) -> None:
+    """Awscrt drops the answer, and the message would be in flight for ever."""
+    broker = TerseBroker(unreadable(code, properties), *later)
+    listener = await told_by(broker, 1 + len(later))
+    assert listener.answers[-1] == Answer(Verdict.REFUSED, str(UNREADABLE))
+    assert listener.answers[:-1] == [Answer(Verdict.ACCEPTED)] * len(later)
+    assert (listener.endings, broker.connects) == ([], 1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_disconnect_that_cannot_be_read_makes_suspects() -> None:
+    body = unreadable(0x81, UNREADABLE_TEXTS[0])
+    listener = await told_by(TerseBroker(bytes([0xE0, len(body)]) + body), 1)
+    assert listener.answers == [Answer(Verdict.SUSPECT, str(UNREADABLE))]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0x9C, "use another server: it asks the gateway to use b.example for now; "),
+        (0x9D, "server moved: it asks the gateway to use b.example from now on; "),
+    ],
+)
+async def test_other_server_of_a_disconnect_is_named(code: int, words: str) -> None:
+    name = b"b.exam\x1bple"
+    properties = bytes([0x1C, 0, len(name)]) + name
+    body = bytes([code, len(properties)]) + properties
+    listener = await told_by(TerseBroker(bytes([0xE0, len(body)]) + body), 1)
+    [answer] = listener.answers
+    assert answer.verdict is Verdict.RETRY
+    assert words.replace("b.example", "b.exam ple") in answer.reason
+    assert "set cloud.endpoint" in answer.reason
+
+
+async def test_files_that_are_replaced_again_while_the_link_is_replaced_are_used(
+    tmp_path: Path, authority: Authority
+) -> None:
+    passport, listener = Passport(tmp_path, authority), Listener()
+    with Mosquitto(tmp_path, authority) as broker:
+        uplink = IotCore(passport.cloud(broker.port), "thing")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            listener.clear()
+            for name in ("gateway-2", "gateway-3"):
+                passport.write(name)
+                uplink.renew()
+            await listener.up.wait()
+        assert uplink.files.problem is None
+        await uplink.stop()
+    names = re.findall(r"as thing \(.* u'(gateway-\d)'", (tmp_path / "mosquitto.log").read_text())
+    assert names == ["gateway-1", "gateway-3"]
+
+
+class SlowDiagnosis:
+    """A diagnosis in place of the one that tries the way, which takes as long as the test wants."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.may_end, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        monkeypatch.setattr(iot_core, "diagnose_failure", self._diagnose)
+
+    async def _diagnose(self, *_: object) -> Diagnosis:
+        self.begun.set()
+        try:
+            await self.may_end.wait()
+        finally:
+            self.ended.set()
+        return Diagnosis("the past", "forget it")
+
+
+@pytest.mark.slow
+async def test_failure_that_is_judged_after_a_later_connect_is_forgotten(
+    broker: Mosquitto, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diagnosis, listener = SlowDiagnosis(monkeypatch), Listener()
+    broker.stop()
+    uplink = IotCore(over_tls(broker.port, authority), "gateway-1")
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await diagnosis.begun.wait()
+        broker.start()
+        uplink.hasten()
+        await listener.up.wait()
+        diagnosis.may_end.set()
+        await diagnosis.ended.wait()
+        await asyncio.sleep(0)
+    assert uplink.diagnosis is None
+    assert not listener.down.is_set()
+    await uplink.stop()
+
+
+def others() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("is_replacing", [False, True])
+async def test_uplink_that_is_stopped_leaves_no_task_whatever_happens_meanwhile(
+    tmp_path: Path,
+    authority: Authority,
+    broker: Mosquitto,
+    monkeypatch: pytest.MonkeyPatch,
+    is_replacing: bool,
+) -> None:
+    callbacks: dict[str, Any] = {}
+
+    def build(*arguments: Any, **kept: Any) -> mqtt5.Client:
+        callbacks.update(kept)
+        return iot_client.build_client(*arguments, **kept)
+
+    def tell(event: str, data: object) -> None:
+        callbacks[f"on_lifecycle_event_{event}_fn"](data)
+
+    monkeypatch.setattr(iot_core, "build_client", build)
+    SlowDiagnosis(monkeypatch)
+    passport, listener, before = Passport(tmp_path, authority), Listener(), others()
+    uplink = IotCore(passport.cloud(broker.port), "gateway-1")
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await listener.up.wait()
+        passport.write("gateway-2")
+        if is_replacing:
+            uplink.renew()
+        listener.clear()
+        stopping = asyncio.create_task(uplink.stop())
+        await asyncio.sleep(0)
+        uplink.renew()
+        uplink.hasten()
+        tell("attempting_connect", mqtt5.LifecycleAttemptingConnectData())
+        tell("connection_failure", mqtt5.LifecycleConnectFailureData(None, OSError()))
+        accepted = mqtt5.ConnackPacket(reason_code=mqtt5.ConnectReasonCode.SUCCESS)
+        settings = mqtt5.NegotiatedSettings()
+        tell("connection_success", mqtt5.LifecycleConnectSuccessData(accepted, settings))
+        await stopping
+    assert others() == before
+    assert not listener.up.is_set()
+    assert not listener.down.is_set()

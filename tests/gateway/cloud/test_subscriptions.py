@@ -9,6 +9,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from gateway.cloud import subscriptions
+from gateway.cloud.connack import UNREADABLE
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.subscriptions import NOT_TRIED
 from gateway.cloud.uplink import Answer, Commands, Feed, Verdict
@@ -75,6 +76,7 @@ class StrictBroker:
     def __init__(self, *, hangs_up: bool) -> None:
         self.packets: list[Kind] = []
         self.suback_reason = 0x87
+        self.suback_properties = b""
         self._hangs_up = hangs_up
 
     async def open(self) -> CloudConfig:
@@ -101,7 +103,9 @@ class StrictBroker:
             case Kind.CONNECT:
                 return bytes([0x20, 3, 0, 0, 0])
             case Kind.SUBSCRIBE:
-                return bytes([0x90, 4, *packet[2:4], 0, self.suback_reason])
+                properties = self.suback_properties
+                body = bytes([*packet[2:4], len(properties), *properties, self.suback_reason])
+                return bytes([0x90, len(body)]) + body
             case Kind.PUBLISH:
                 packet_id = parse_publish(packet).packet_id
                 assert packet_id is not None
@@ -233,5 +237,27 @@ async def test_commands_that_end_the_connection_are_a_refusal_but_tried_at_each_
         while await outcomes.get() is not None:
             pass
     assert uplink.refusals == {}
+    await uplink.stop()
+    broker.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("quick_retries")
+async def test_subscription_whose_answer_cannot_be_read_is_refused_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Awscrt drops an answer whose reason string is not UTF-8, also if it is a grant."""
+    monkeypatch.setattr(subscriptions, "UNREADABLE_AFTER_S", 0.5)
+    broker = StrictBroker(hangs_up=False)
+    broker.suback_reason, broker.suback_properties = 0, bytes([0x1F, 0, 2, 0xFF, 0xFE])
+    uplink, listener, refusals = await follow_a_feed(broker)
+    async with asyncio.timeout(TIMEOUT_S):
+        assert await refusals.get() == str(UNREADABLE)
+        assert uplink.refusals == {TOPIC: str(UNREADABLE)}
+        broker.suback_properties = b""
+        while await refusals.get() is not None:
+            pass
+    assert uplink.refusals == {}
+    assert not listener.down.is_set()
     await uplink.stop()
     broker.close()
