@@ -340,6 +340,7 @@ async def test_hastened_connection_does_not_wait_for_its_back_off(
     broker.start()
     uplink.hasten()
     await asyncio.wait_for(listener.up.wait(), HASTE_S)
+    assert uplink.diagnosis is None
     link = uplink._link
     uplink.hasten()
     assert uplink._link is link, "it is connected"
@@ -842,6 +843,7 @@ async def test_uplink_that_is_stopped_leaves_no_task_whatever_happens_meanwhile(
     callbacks: dict[str, Any] = {}
 
     def build(*arguments: Any, **kept: Any) -> mqtt5.Client:
+        assert not callbacks, "a link that is not needed any more"
         callbacks.update(kept)
         return iot_client.build_client(*arguments, **kept)
 
@@ -863,6 +865,7 @@ async def test_uplink_that_is_stopped_leaves_no_task_whatever_happens_meanwhile(
         await asyncio.sleep(0)
         uplink.renew()
         uplink.hasten()
+        assert (uplink._replacing is not None) == is_replacing
         tell("attempting_connect", mqtt5.LifecycleAttemptingConnectData())
         tell("connection_failure", mqtt5.LifecycleConnectFailureData(None, OSError()))
         accepted = mqtt5.ConnackPacket(reason_code=mqtt5.ConnectReasonCode.SUCCESS)
