@@ -77,6 +77,13 @@ MUTANTS = (
         "tests/gateway/cloud/test_iot_core.py",
     ),
     Mutant(
+        "a message whose answer cannot be read is awaited for ever",
+        "gateway/cloud/iot_core.py",
+        "        call_when_overdue(partial(self._on_published, ticket, future))\n",
+        "",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
         "what happens while an uplink stops makes it connect",
         "gateway/cloud/iot_core.py",
         " and self._replacing is None and not self._stopping\n\n",

@@ -1,6 +1,7 @@
 """An awscrt MQTT 5 client configured for AWS IoT Core, and its errors in words."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,8 +26,8 @@ PING_TIMEOUT_MS = 10_000
 #: Linux sends a lost packet again after 0.2 s, and then after twice as long each time: what is not
 #: acknowledged after 13 s is not sent again before 26 s, and a new connection is quicker.
 ACK_TIMEOUT_S = 15
-#: awscrt drops an answer that it cannot read, and no time-out of its own ends the wait.
-UNREADABLE_AFTER_S = ACK_TIMEOUT_S + 2
+#: How much later a time-out is reported at most, in seconds.
+REPORT_S = 2
 CONNACK_TIMEOUT_MS = 10_000
 MIN_RECONNECT_MS = 1_000
 #: A connection that lasts this long resets the reconnect back-off.
@@ -118,10 +119,20 @@ def end_of_connection(data: mqtt5.LifecycleDisconnectData) -> tuple[Answer, Endi
     return answer, mqtt_errors.disconnect_ending(code.value)
 
 
+def call_when_overdue(give_up: Callable[[], None]) -> None:
+    """Call `give_up` when the SDK must have reported the result of what is sent now.
+
+    The SDK drops an answer that it cannot read, and then no time-out of its own ends the wait.
+    After a pause of the process, it needs a moment to find out what has timed out: hence two steps.
+    """
+    loop = asyncio.get_running_loop()
+    loop.call_later(ACK_TIMEOUT_S, loop.call_later, REPORT_S, give_up)
+
+
 def publish_answer(future: Future[Any], topic: str) -> Answer:
     """Return the broker's answer to a message, from the SDK's result of publishing it.
 
-    The result is expected UNREADABLE_AFTER_S after the message at the latest.
+    A result that is overdue is that of an answer which cannot be read.
     """
     if not future.done():
         return Answer(Verdict.REFUSED, str(UNREADABLE))

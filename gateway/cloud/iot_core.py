@@ -23,9 +23,9 @@ from gateway.cloud.diagnosis import Diagnosis, diagnose_failure
 from gateway.cloud.fallback import Fallback
 from gateway.cloud.iot_client import (
     ACK_TIMEOUT_S,
-    UNREADABLE_AFTER_S,
     Link,
     build_client,
+    call_when_overdue,
     end_of_connection,
     explain_failure,
     explain_plaintext_failure,
@@ -81,7 +81,7 @@ class IotCore:
         self._notes_awaited = False
         #: The publishes that are not answered yet, by ticket.
         self._pending: dict[int, Future[Any]] = {}
-        #: The highest ticket that has an answer of the broker.
+        #: The highest ticket that has an answer.
         self._answered = -1
         self._connected = False
         self._stopping = False
@@ -127,7 +127,7 @@ class IotCore:
         )
         future = self._pending[ticket] = self._link.client.publish(packet)
         future.add_done_callback(self._from_sdk(partial(self._on_published, ticket)))
-        self._loop.call_later(UNREADABLE_AFTER_S, self._on_published, ticket, future)
+        call_when_overdue(partial(self._on_published, ticket, future))
 
     async def stop(self) -> None:
         self._stopping, self._connected = True, False
@@ -173,10 +173,10 @@ class IotCore:
     async def _replace(self) -> None:
         """End the link first: a broker lets a client id connect only once."""
         await self._link.end()
+        self._replacing = None
         if not self._stopping:
             self._link = self._new_link()
             self._link.client.start()
-        self._replacing = None
 
     def _from_sdk(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
         """Return a callback for awscrt's thread that runs `handler` on the event loop."""

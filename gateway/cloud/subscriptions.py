@@ -12,7 +12,7 @@ from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
 from gateway.cloud.connack import UNREADABLE
-from gateway.cloud.iot_client import UNREADABLE_AFTER_S, name_and_message
+from gateway.cloud.iot_client import call_when_overdue, name_and_message
 from gateway.cloud.uplink import Commands, Feed, Subscription
 from gateway.timing.backoff import Backoff
 
@@ -76,7 +76,7 @@ class Subscriptions:
         )
         future = self._unanswered[subscription.topic] = client.subscribe(packet)
         future.add_done_callback(self._from_sdk(partial(self._on_subscribed, subscription)))
-        self._loop.call_later(UNREADABLE_AFTER_S, self._on_subscribed, subscription, future)
+        call_when_overdue(partial(self._on_subscribed, subscription, future))
 
     def _on_subscribed(self, subscription: Subscription, future: Future[Any]) -> None:
         if self._client is None or self._unanswered.get(subscription.topic) is not future:

@@ -13,7 +13,7 @@ import pytest
 from awscrt import mqtt5
 from structlog.testing import capture_logs
 
-from gateway.cloud import iot_client, iot_core, mqtt_errors, subscriptions
+from gateway.cloud import iot_client, iot_core, mqtt_errors
 from gateway.cloud.connack import UNREADABLE, refusal
 from gateway.cloud.diagnosis import Diagnosis
 from gateway.cloud.iot_core import RENEWED, SILENT, IotCore
@@ -624,8 +624,7 @@ async def test_end_of_a_connection_shows_who_ended_it(tmp_path: Path, authority:
 @pytest.fixture
 def quick_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iot_client, "ACK_TIMEOUT_S", 1)
-    for module in (iot_core, subscriptions):
-        monkeypatch.setattr(module, "UNREADABLE_AFTER_S", 2)
+    monkeypatch.setattr(iot_client, "REPORT_S", 1)
 
 
 @pytest.mark.usefixtures("quick_time_outs")

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from gateway.cloud import subscriptions
+from gateway.cloud import iot_client, subscriptions
 from gateway.cloud.connack import UNREADABLE
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.subscriptions import NOT_TRIED
@@ -247,7 +247,8 @@ async def test_subscription_whose_answer_cannot_be_read_is_refused_and_tried_aga
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Awscrt drops an answer whose reason string is not UTF-8, also if it is a grant."""
-    monkeypatch.setattr(subscriptions, "UNREADABLE_AFTER_S", 0.5)
+    monkeypatch.setattr(iot_client, "ACK_TIMEOUT_S", 1)
+    monkeypatch.setattr(iot_client, "REPORT_S", 0.1)
     broker = StrictBroker(hangs_up=False)
     broker.suback_reason, broker.suback_properties = 0, bytes([0x1F, 0, 2, 0xFF, 0xFE])
     uplink, listener, refusals = await follow_a_feed(broker)
