@@ -70,6 +70,34 @@ MUTANTS = (
         "tests/gateway/cloud/test_iot_core.py",
     ),
     Mutant(
+        "a cable that is pulled is taken for messages that are discarded",
+        "gateway/cloud/iot_core.py",
+        "        elif self._answered < ticket:\n",
+        "        elif False:\n",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "a message whose answer cannot be read is awaited for ever",
+        "gateway/cloud/iot_core.py",
+        "        call_when_overdue(partial(self._on_published, ticket, future))\n",
+        "",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "what happens while an uplink stops makes it connect",
+        "gateway/cloud/iot_core.py",
+        " and self._replacing is None and not self._stopping\n\n",
+        " and self._replacing is None\n\n",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "a new connection keeps the pace of the last one",
+        "gateway/cloud/publisher.py",
+        "            self._pace.begin(self.since_ns, now_ns)\n",
+        "",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
         "the note of a certificate that was corrected stays in the status",
         "gateway/config/reload.py",
         "if config == self._in_use:",
@@ -525,8 +553,8 @@ MUTANTS = (
     Mutant(
         "a replaced certificate is not the one that is used",
         "gateway/cloud/iot_core.py",
-        "self._relink(replacement)",
-        "self._relink(self.files.loaded)",
+        "self.files.load(),",
+        "self.files.loaded,",
         "tests/gateway/cloud/test_iot_core.py",
     ),
     Mutant(
@@ -552,10 +580,10 @@ MUTANTS = (
     ),
     Mutant(
         "a refused subscription is not tried again",
-        "gateway/cloud/iot_core.py",
-        "if self._connected and subscription.topic in self.refusals and not self._stopping:",
-        "if self._stopping:",
-        "tests/gateway/cloud/test_iot_core.py",
+        "gateway/cloud/subscriptions.py",
+        "if self._client is not None and subscription.topic in self.refusals:",
+        "if False:",
+        "tests/gateway/cloud/test_subscriptions.py",
     ),
     Mutant(
         "a bike that nobody pedals joins a race",

@@ -7,11 +7,8 @@ codes" in its developer guide.
 from awscrt import mqtt5
 
 from gateway.cloud.diagnosis import Diagnosis
+from gateway.cloud.mqtt_errors import FOR_NOW, FROM_NOW_ON, MOVED, other_server
 from gateway.config.cloud import CloudConfig
-from gateway.terminal.printable import one_line
-
-#: Limits the name of another server, in characters: a host name has at most 253.
-SERVER_MAX = 300
 
 _ALLOWED = (
     "with AWS IoT Core, check that the certificate is active and attached to the thing, and that "
@@ -44,7 +41,6 @@ _QUOTA = _LATER.format(
 _RATE = _LATER.format(
     then="look for another client that connects as {client_id}, and for many that connect at once"
 )
-_MOVED = "if its operator confirms this, set cloud.endpoint to the other server's name"
 
 #: What the broker states, and what to do about it, by reason code. Where the remedy is None,
 #: permission to connect is missing, or may be.
@@ -72,8 +68,8 @@ _REFUSALS: dict[int | None, tuple[str, str | None]] = {
     0x99: ("it does not accept the payload of a Will (payload format invalid)", _NO_WILL),
     0x9A: ("it does not retain a Will (retain not supported)", _NO_WILL),
     0x9B: ("it does not support the QoS of a Will (QoS not supported)", _NO_WILL),
-    0x9C: ("it asks the gateway to use {server} for now (use another server)", _MOVED),
-    0x9D: ("it asks the gateway to use {server} from now on (server moved)", _MOVED),
+    0x9C: (f"{FOR_NOW} (use another server)", MOVED),
+    0x9D: (f"{FROM_NOW_ON} (server moved)", MOVED),
     0x9F: ("too many clients connect at once (connection rate exceeded)", _RATE),
 }
 
@@ -93,8 +89,7 @@ def refusal(cloud: CloudConfig, client_id: str, answer: mqtt5.ConnackPacket) -> 
     what, remedy = _REFUSALS[answer.reason_code]
     if cloud.plaintext and remedy is _CERTIFICATE_ONLY:
         remedy = _ANONYMOUS
-    server = one_line(answer.server_reference or "another server", SERVER_MAX)
-    facts = {"client_id": client_id, "server": server}
+    facts = {"client_id": client_id, "server": other_server(answer.server_reference)}
     return Diagnosis(
         f"the broker refused the client: {what.format(**facts)}",
         remedy.format(**facts) if remedy else permission_remedy(cloud, client_id),

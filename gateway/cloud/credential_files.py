@@ -23,6 +23,14 @@ class CredentialFiles:
         #: Why the files on disk, as they were at the last look, are not the loaded ones.
         self.problem: str | None = None
 
+    def load(self) -> Credentials | None:
+        """Return the credentials for a new connection: those on disk, if they can be used."""
+        replacement = self.replacement()
+        if replacement is not None:
+            self.loaded, self.problem = replacement, None
+            log.info("replaced certificate files loaded")
+        return self.loaded
+
     def replacement(self) -> Credentials | None:
         """Look at the files; return them if they differ from the loaded ones and can be used.
 

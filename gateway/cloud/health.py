@@ -16,7 +16,8 @@ LOOK_EVERY_S = 60
 class CloudHealth:
     """The certificates and the refused subscriptions of a gateway's connections.
 
-    All connections use the same files; the first one has all subscriptions.
+    All connections use the same files, but may have loaded them at different times; the first one
+    has all subscriptions.
     """
 
     def __init__(self, uplinks: Sequence[IotCore], clock: GatewayClock) -> None:
@@ -26,7 +27,8 @@ class CloudHealth:
     async def run(self) -> None:
         """Look at the certificate files now and then, for ever."""
         while True:
-            self._uplinks[0].files.replacement()
+            for uplink in self._uplinks:
+                uplink.files.replacement()
             await self._clock.sleep_until(self._clock.monotonic_ns() + LOOK_EVERY_S * NS_PER_S)
 
     def renew(self) -> None:
@@ -41,7 +43,8 @@ class CloudHealth:
     @property
     def problem(self) -> str | None:
         """Why the certificate files on disk are not the ones in use; None if they are."""
-        return self._uplinks[0].files.problem
+        problems = (uplink.files.problem for uplink in self._uplinks)
+        return next((problem for problem in problems if problem is not None), None)
 
     @property
     def certificates(self) -> tuple[CertificateStatus, ...]:

@@ -1,6 +1,7 @@
 """An awscrt MQTT 5 client configured for AWS IoT Core, and its errors in words."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,16 +12,22 @@ from awscrt.http import HttpProxyConnectionType, HttpProxyOptions
 from awsiot import mqtt5_client_builder
 
 from gateway.cloud import mqtt_errors
+from gateway.cloud.connack import UNREADABLE
 from gateway.cloud.credentials import Credentials
 from gateway.cloud.tunnel import Tunnel
-from gateway.cloud.uplink import Answer, CredentialsError, Ending
+from gateway.cloud.uplink import Answer, CredentialsError, Ending, Verdict
 from gateway.cloud.way import Family
 from gateway.config.cloud import CloudConfig
 from gateway.config.pem import KEYS
 
+#: IoT Core takes a shorter keep-alive for this one.
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000
-ACK_TIMEOUT_S = 20
+#: Linux sends a lost packet again after 0.2 s, and then after twice as long each time: what is not
+#: acknowledged after 13 s is not sent again before 26 s, and a new connection is quicker.
+ACK_TIMEOUT_S = 15
+#: How much later a time-out is reported at most, in seconds.
+REPORT_S = 2
 CONNACK_TIMEOUT_MS = 10_000
 MIN_RECONNECT_MS = 1_000
 #: A connection that lasts this long resets the reconnect back-off.
@@ -108,12 +115,28 @@ def end_of_connection(data: mqtt5.LifecycleDisconnectData) -> tuple[Answer, Endi
     code = data.disconnect_packet.reason_code
     if code is None:  # a code unknown to the SDK
         code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
-    answer = mqtt_errors.disconnect_answer(code.value, code.name)
+    server = data.disconnect_packet.server_reference
+    answer = mqtt_errors.disconnect_answer(code.value, code.name, server)
     return answer, mqtt_errors.disconnect_ending(code.value)
 
 
+def call_when_overdue(give_up: Callable[[], None]) -> None:
+    """Call `give_up` when the SDK must have reported the result of what is sent now.
+
+    The SDK drops an answer that it cannot read, and then no time-out of its own ends the wait.
+    After a pause of the process, it needs a moment to find out what has timed out: hence two steps.
+    """
+    loop = asyncio.get_running_loop()
+    loop.call_later(ACK_TIMEOUT_S, loop.call_later, REPORT_S, give_up)
+
+
 def publish_answer(future: Future[Any], topic: str) -> Answer:
-    """Return the broker's answer to a message, from the SDK's result of publishing it."""
+    """Return the broker's answer to a message, from the SDK's result of publishing it.
+
+    A result that is overdue is that of an answer which cannot be read.
+    """
+    if not future.done():
+        return Answer(Verdict.REFUSED, str(UNREADABLE))
     error = future.exception()
     if error is not None:
         return mqtt_errors.failure_answer(*name_and_message(error))

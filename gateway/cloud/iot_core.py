@@ -12,27 +12,28 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from random import Random
 from typing import Any
 
 import structlog
 from awscrt import mqtt5
 
-from gateway.cloud import mqtt_errors
 from gateway.cloud.connack import UNREADABLE, refusal
 from gateway.cloud.credential_files import CredentialFiles
-from gateway.cloud.credentials import Credentials
 from gateway.cloud.diagnosis import Diagnosis, diagnose_failure
 from gateway.cloud.fallback import Fallback
 from gateway.cloud.iot_client import (
+    ACK_TIMEOUT_S,
     Link,
     build_client,
+    call_when_overdue,
     end_of_connection,
     explain_failure,
     explain_plaintext_failure,
     name_and_message,
     publish_answer,
 )
+from gateway.cloud.mqtt_errors import DISCARDED
+from gateway.cloud.subscriptions import Subscriptions
 from gateway.cloud.tunnel import open_tunnel
 from gateway.cloud.uplink import (
     Answer,
@@ -44,18 +45,19 @@ from gateway.cloud.uplink import (
     Verdict,
 )
 from gateway.config.cloud import CloudConfig
-from gateway.timing.backoff import Backoff
 
 #: Seconds within which each attempt to connect succeeds or fails: awscrt waits 10 s each for TCP,
 #: TLS and CONNACK. Only the look-up of the name may take longer, where no name server answers.
 ATTEMPT_S = 45.0
-#: The first and the longest wait, in seconds, before a refused subscription is tried again.
-RETRY_FIRST_S, RETRY_MAX_S = 10.0, 600.0
-#: The reason why a Feed is left out of a connection at first. IoT Core ends the connection on a
-#: SUBSCRIBE that the policy forbids: without a pause, nothing would be published any more.
-NOT_TRIED = "the broker ended the last connection when the gateway subscribed"
 #: The answer to all open messages when the gateway itself connects again.
 RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate files")
+#: The answer to all open messages when none is answered any more. A cable that was pulled leaves
+#: the connection open: awscrt would notice it by its ping, after 40 s.
+SILENT = Answer(
+    Verdict.RETRY,
+    f"the broker does not answer: it acknowledged no message for {ACK_TIMEOUT_S} s; check the "
+    "network between this computer and the broker",
+)
 
 log = structlog.get_logger()
 
@@ -71,10 +73,7 @@ class IotCore:
         self._client_id = client_id
         self.files = CredentialFiles(cloud)
         self._explain = explain_plaintext_failure if cloud.plaintext else explain_failure
-        #: By topic.
-        self._subscriptions: dict[str, Subscription] = {}
-        #: The subscriptions of this connection, later of the last one, without an answer, by topic.
-        self._unanswered: dict[str, Future[Any]] = {}
+        self._subscriptions = Subscriptions(self._from_sdk)
         self._handling: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._notes: deque[Callable[[], None]] = deque()
@@ -82,28 +81,28 @@ class IotCore:
         self._notes_awaited = False
         #: The publishes that are not answered yet, by ticket.
         self._pending: dict[int, Future[Any]] = {}
+        #: The highest ticket that has an answer.
+        self._answered = -1
         self._connected = False
         self._stopping = False
         self._listener: UplinkListener | None = None
-        #: Why the broker refuses a subscription, by topic.
-        self.refusals: dict[str, str] = {}
-        #: By topic: the waits before refused subscriptions are tried again, and their timers.
-        self._backoffs: dict[str, Backoff] = {}
-        self._retries: dict[str, asyncio.TimerHandle] = {}
         self._fallback = Fallback(cloud)
         #: Why the last attempt to connect failed, if that was found out.
         self.diagnosis: Diagnosis | None = None
         self._judging: asyncio.Task[None] | None = None
         #: Runs while the outcome of an attempt to connect is awaited.
         self._attempt: asyncio.Task[None] | None = None
-        self._link = self._new_link(self.files.loaded)
-        #: The end of the previous link, and the start of the one that replaces it.
+        self._link = self._new_link()
+        #: The end of the link, and the start of the one that replaces it.
         self._replacing: asyncio.Task[None] | None = None
 
     def subscribe(self, subscription: Subscription) -> None:
-        self._subscriptions[subscription.topic] = subscription
-        waits = Backoff(Random(), first_s=RETRY_FIRST_S, max_s=RETRY_MAX_S)
-        self._backoffs[subscription.topic] = waits
+        self._subscriptions.add(subscription)
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        """Why the broker refuses a subscription, by topic."""
+        return self._subscriptions.refusals
 
     def start(self, listener: UplinkListener) -> None:
         self._listener = listener
@@ -111,22 +110,16 @@ class IotCore:
 
     def renew(self) -> None:
         """Connect again if the certificate files were replaced; otherwise do nothing."""
-        if self._stopping or self._replacing is not None:
+        if self.files.replacement() is None:
             return
-        replacement = self.files.replacement()
-        if replacement is None:
-            return
-        self._relink(replacement)
-        self.files.loaded, self.files.problem = replacement, None
-        log.info("replaced certificate files loaded")
+        self._relink()
         if self._connected:
             self._down(RENEWED, Ending.OTHER)
 
     def hasten(self) -> None:
         """Try to connect now, and not after the back-off, unless it is connected."""
-        is_waiting = self._listener is not None and not (self._connected or self._stopping)
-        if is_waiting and self._replacing is None:
-            self._relink(self.files.loaded)
+        if self._listener is not None and not self._connected:
+            self._relink()
 
     def publish(self, ticket: int, payload: bytes) -> None:
         packet = mqtt5.PublishPacket(
@@ -134,28 +127,33 @@ class IotCore:
         )
         future = self._pending[ticket] = self._link.client.publish(packet)
         future.add_done_callback(self._from_sdk(partial(self._on_published, ticket)))
+        call_when_overdue(partial(self._on_published, ticket, future))
 
     async def stop(self) -> None:
-        self._stopping = True
+        self._stopping, self._connected = True, False
+        self._pending.clear()
+        self._subscriptions.end(may_be_cause=False)
         self._end_attempt()
-        if self._judging is not None:
-            self._judging.cancel()
+        self._end_judging()
         if self._replacing is not None:
             await self._replacing
         await self._link.end()
 
-    def _new_link(self, credentials: Credentials | None) -> Link:
-        """Return a link whose events count only until another one replaces it."""
+    def _new_link(self) -> Link:
+        """Return a link whose events count only until it is stopped or replaced."""
         family = self._fallback.family
         link = Link(family, open_tunnel(self._cloud, family))
 
+        def is_in_use() -> bool:
+            return link is self._link and self._replacing is None and not self._stopping
+
         def on(handler: Callable[[Any], None]) -> Callable[[Any], None]:
-            return self._from_sdk(lambda data: handler(data) if link is self._link else None)
+            return self._from_sdk(lambda data: handler(data) if is_in_use() else None)
 
         link.client = build_client(
             self._cloud,
             self._client_id,
-            credentials,
+            self.files.load(),
             link.tunnel,
             on_lifecycle_event_attempting_connect_fn=on(self._on_attempt),
             on_lifecycle_event_connection_success_fn=on(self._on_connected),
@@ -166,16 +164,19 @@ class IotCore:
         )
         return link
 
-    def _relink(self, credentials: Credentials | None) -> None:
-        self._end_attempt()
-        old, self._link = self._link, self._new_link(credentials)
-        self._replacing = self._loop.create_task(self._replace(old))
+    def _relink(self) -> None:
+        """Replace the link, unless that is under way: the files are read at its end."""
+        if self._replacing is None and not self._stopping:
+            self._end_attempt()
+            self._replacing = self._loop.create_task(self._replace())
 
-    async def _replace(self, old: Link) -> None:
-        """End a link first: a broker lets a client id connect only once."""
-        await old.end()
-        self._link.client.start()
+    async def _replace(self) -> None:
+        """End the link first: a broker lets a client id connect only once."""
+        await self._link.end()
         self._replacing = None
+        if not self._stopping:
+            self._link = self._new_link()
+            self._link.client.start()
 
     def _from_sdk(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
         """Return a callback for awscrt's thread that runs `handler` on the event loop."""
@@ -219,27 +220,27 @@ class IotCore:
 
     def _on_refused(self, diagnosis: Diagnosis) -> None:
         self.diagnosis = diagnosis
-        self._down(Answer(Verdict.RETRY, str(diagnosis)), Ending.OTHER)
+        self._down(Answer(Verdict.SUSPECT, str(diagnosis)), Ending.OTHER)
 
     def _end_attempt(self) -> None:
         if self._attempt is not None:
             self._attempt.cancel()
         self._attempt = None
 
+    def _end_judging(self) -> None:
+        if self._judging is not None:
+            self._judging.cancel()
+
     def _on_connected(self, data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._end_attempt()
+        self._end_judging()
         if data.connack_packet.reason_code is not mqtt5.ConnectReasonCode.SUCCESS:
             # To awscrt, every code below 128 is an acceptance.
             self._on_refused(refusal(self._cloud, self._client_id, data.connack_packet))
             return
-        self._connected = True
+        self._connected, self.diagnosis = True, None
         self._fallback.keep()
-        left_out, self._unanswered = self._unanswered, {}
-        for subscription in self._subscriptions.values():
-            if subscription.topic in left_out:
-                self._refused(subscription, NOT_TRIED)
-            if isinstance(subscription, Commands) or subscription.topic not in left_out:
-                self._subscribe(subscription)
+        self._subscriptions.begin(self._link.client)
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
@@ -255,13 +256,11 @@ class IotCore:
                 self.diagnosis = await diagnose_failure(self._cloud, family, name)
             else:
                 self.diagnosis = refusal(self._cloud, self._client_id, data.connack_packet)
-            if self._connected or self._stopping:
-                return
             reason = self._explain(data) if self.diagnosis is None else str(self.diagnosis)
             self._down(Answer(Verdict.RETRY, reason), Ending.OTHER)
-        if self._fallback.family != family and self._replacing is None:
+        if self._fallback.family != family:
             log.info("connecting over another address family", family=self._fallback.family)
-            self._relink(self.files.loaded)
+            self._relink()
         self.renew()
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
@@ -271,11 +270,8 @@ class IotCore:
 
     def _down(self, answer: Answer, ending: Ending) -> None:
         """Answer all open publishes; the SDK would leave them pending until the next connect."""
-        if self._connected and answer.verdict is not Verdict.SUSPECT:
-            self._unanswered.clear()  # the subscriptions were not the cause
+        self._subscriptions.end(may_be_cause=answer.verdict is Verdict.SUSPECT)
         self._connected = False
-        if self._stopping:
-            return
         tickets = list(self._pending)
         self._pending.clear()
         listener = self._attached_listener()
@@ -284,60 +280,21 @@ class IotCore:
             listener.on_answer(ticket, answer)
 
     def _on_published(self, ticket: int, future: Future[Any]) -> None:
-        if self._stopping or self._pending.get(ticket) is not future:
-            return  # answered already, when the connection broke
-        del self._pending[ticket]
-        self._attached_listener().on_answer(ticket, publish_answer(future, self._cloud.topic))
-
-    def _subscribe(self, subscription: Subscription) -> None:
-        packet = mqtt5.SubscribePacket(
-            [mqtt5.Subscription(topic_filter=subscription.topic, qos=_qos(subscription))]
-        )
-        future = self._unanswered[subscription.topic] = self._link.client.subscribe(packet)
-        future.add_done_callback(self._from_sdk(partial(self._on_subscribed, subscription)))
-
-    def _on_subscribed(self, subscription: Subscription, future: Future[Any]) -> None:
-        if not self._connected or self._unanswered.get(subscription.topic) is not future:
-            return  # its connection has ended
-        error = future.exception()
-        if error is not None:
-            self._refused(subscription, mqtt_errors.explain(*name_and_message(error)))
+        if self._pending.get(ticket) is not future:
+            return  # answered already, or when the connection broke
+        answer = publish_answer(future, self._cloud.topic)
+        if answer is not DISCARDED:
+            self._answered = max(self._answered, ticket)
+        elif self._answered < ticket:
+            self._relink()
+            self._down(SILENT, Ending.OTHER)
             return
-        del self._unanswered[subscription.topic]
-        code = future.result().reason_codes[0]
-        if code is None:  # a code unknown to the SDK
-            code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
-        is_granted = code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value
-        if is_granted:
-            self._granted(subscription)
-        else:
-            self._refused(subscription, mqtt_errors.words(code.name))
-
-    def _granted(self, subscription: Subscription) -> None:
-        if self.refusals.pop(subscription.topic, None) is not None:
-            log.info("subscribed", topic=subscription.topic)
-        self._backoffs[subscription.topic].reset()
-        subscription.on_subscribed(None)
-
-    def _refused(self, subscription: Subscription, reason: str) -> None:
-        """Report a refusal, and try again later: a policy can be mended during the connection."""
-        topic = subscription.topic
-        if self.refusals.get(topic) != reason:
-            log.error("cannot subscribe", topic=topic, reason=reason)
-        self.refusals[topic] = reason
-        subscription.on_subscribed(reason)
-        if (waiting := self._retries.pop(topic, None)) is not None:
-            waiting.cancel()
-        wait_s = self._backoffs[topic].next_s()
-        self._retries[topic] = self._loop.call_later(wait_s, self._retry, subscription)
-
-    def _retry(self, subscription: Subscription) -> None:
-        if self._connected and subscription.topic in self.refusals and not self._stopping:
-            self._subscribe(subscription)
+        del self._pending[ticket]
+        self._attached_listener().on_answer(ticket, answer)
 
     def _on_received(self, data: mqtt5.PublishReceivedData) -> None:
         packet = data.publish_packet
-        match self._subscriptions.get(packet.topic):
+        match self._subscriptions.of(packet.topic):
             case Feed() as feed:
                 feed.take(bytes(packet.payload or b""))
             case Commands() if packet.retain:
@@ -378,8 +335,3 @@ class IotCore:
     def _attached_listener(self) -> UplinkListener:
         assert self._listener is not None
         return self._listener
-
-
-def _qos(subscription: Subscription) -> mqtt5.QoS:
-    is_feed = isinstance(subscription, Feed)
-    return mqtt5.QoS.AT_MOST_ONCE if is_feed else mqtt5.QoS.AT_LEAST_ONCE

@@ -169,7 +169,7 @@ class IotRequests:
         try:
             return future.result(self._answer_within_s)
         except NotInTime:
-            raise NoAnswer(f"no answer within {self._answer_within_s:g} s") from None
+            raise NoAnswer(f"no readable answer within {self._answer_within_s:g} s") from None
         except Exception as error:
             raise NoAnswer(mqtt_errors.explain(*name_and_message(error))) from error
 

@@ -5,8 +5,14 @@ developer guide. SDK error names: awscrt.
 """
 
 from gateway.cloud.uplink import Answer, Ending, Verdict
+from gateway.terminal.printable import one_line
 
 ACCEPTED = Answer(Verdict.ACCEPTED)
+#: Above 100 publishes/s, IoT Core silently discards messages.
+DISCARDED = Answer(
+    Verdict.SLOW_DOWN,
+    "no answer in time: the broker discarded the message (AWS_ERROR_MQTT_TIMEOUT)",
+)
 
 #: Reason codes from here on are failures, in every packet (MQTT 5.0, 2.4).
 FIRST_FAILURE = 0x80
@@ -50,8 +56,6 @@ _DISCONNECTS = {
 
 #: The verdicts for errors with which the SDK gives up a message; any other one leads to a retry.
 _FAILURES = {
-    # No PUBACK in time: above 100 publishes/s, IoT Core silently discards messages.
-    "AWS_ERROR_MQTT_TIMEOUT": Verdict.SLOW_DOWN,
     # The message is larger than the limit that the broker announced in its CONNACK.
     "AWS_ERROR_MQTT5_PACKET_VALIDATION": Verdict.REFUSED,
     # The broker announced that it accepts QoS 0 only.
@@ -76,10 +80,19 @@ _BREAK_OFFS = ("AWS_IO_TLS_ERROR_READ_FAILURE", "AWS_IO_TLS_ERROR_ALERT_RECEIVED
 #: The reason code of a DISCONNECT because of a second connection with the same client id.
 SESSION_TAKEN_OVER = 0x8E
 
+#: Limits the name of another server, in characters: a host name has at most 253.
+SERVER_MAX = 300
+#: What a broker states that sends its clients to another server, and what to do about it.
+FOR_NOW = "it asks the gateway to use {server} for now"
+FROM_NOW_ON = "it asks the gateway to use {server} from now on"
+MOVED = "if its operator confirms this, set cloud.endpoint to the other server's name"
+
 #: What a user can do after a DISCONNECT with one of these codes.
 _AFTER_DISCONNECT = {
     0x87: "; the thing's policy, or the broker's access list, must allow all topics in the config",
     SESSION_TAKEN_OVER: "; another client uses the same thing_name",
+    0x9C: f": {FOR_NOW}; {MOVED}",
+    0x9D: f": {FROM_NOW_ON}; {MOVED}",
 }
 
 #: Plain words, and remedies for the failures that a user can fix.
@@ -120,19 +133,24 @@ def puback_answer(code: int, code_name: str, topic: str) -> Answer:
 
 def failure_answer(error_name: str, message: str) -> Answer:
     """Return the answer for a message that the SDK has given up."""
-    verdict = _FAILURES.get(error_name, Verdict.RETRY)
-    if verdict is Verdict.SLOW_DOWN:
-        return Answer(
-            verdict, f"no answer in time: the message was discarded or lost ({error_name})"
-        )
-    return Answer(verdict, explain(error_name, message))
+    if error_name == "AWS_ERROR_MQTT_TIMEOUT":
+        return DISCARDED
+    return Answer(_FAILURES.get(error_name, Verdict.RETRY), explain(error_name, message))
 
 
-def disconnect_answer(code: int, code_name: str) -> Answer:
-    """Return the answer for all open messages after a DISCONNECT from the broker."""
+def disconnect_answer(code: int, code_name: str, server: str | None = None) -> Answer:
+    """Return the answer for all open messages after a DISCONNECT from the broker.
+
+    `server`: the other server to use, as the broker names it.
+    """
     verdict = _DISCONNECTS.get(code, Verdict.SUSPECT)
-    remedy = _AFTER_DISCONNECT.get(code, "")
+    remedy = _AFTER_DISCONNECT.get(code, "").replace("{server}", other_server(server))
     return Answer(verdict, f"the broker disconnected the gateway: {words(code_name)}{remedy}")
+
+
+def other_server(reference: str | None) -> str:
+    """Return the server that a broker refers to, on one line."""
+    return one_line(reference or "another server", SERVER_MAX)
 
 
 def end_answer(error_name: str, message: str) -> Answer:

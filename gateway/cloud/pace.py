@@ -62,7 +62,7 @@ class Pace:
 
     Live messages respect IoT Core's limits only. Backlog also respects `backlog_per_s`, which
     counts live messages as well. All rates are halved when the broker asks to slow down, and are
-    regained step by step while it accepts messages.
+    regained step by step while it accepts messages, or at once with a new connection.
     """
 
     def __init__(self, backlog_per_s: float, now_ns: int) -> None:
@@ -71,6 +71,7 @@ class Pace:
         self._bytes = TokenBucket(BYTES_PER_S, BYTES_BURST, now_ns)
         self._backlog = TokenBucket(backlog_per_s, BACKLOG_BURST, now_ns)
         self._changed_ns = now_ns - CHANGE_EVERY_NS
+        self._asked_ns = -1
         #: The part of the full pace that the broker accepts at present; 1 is all of it.
         self.share = 1.0
 
@@ -84,10 +85,20 @@ class Pace:
         self._backlog.take(1, now_ns)
         self._backlog.bound_debt(BACKLOG_DEBT_S, now_ns)
 
-    def slow_down(self, now_ns: int) -> None:
-        """Halve the pace, after the broker asked to slow down."""
+    def begin(self, lost_ns: int, now_ns: int) -> None:
+        """Return to the full pace, after a connection was lost at `lost_ns` and replaced.
+
+        A request to slow down that came with its end counts for the new connection.
+        """
+        if self.share < 1 and self._asked_ns < lost_ns:
+            self._change(1.0, now_ns)
+
+    def slow_down(self, now_ns: int) -> bool:
+        """Halve the pace, after the broker asked to slow down; return whether it was full."""
+        was_full, self._asked_ns = self.share == 1, now_ns
         if now_ns - self._changed_ns >= CHANGE_EVERY_NS:
             self._change(max(SLOWEST, self.share / 2), now_ns)
+        return was_full and self.share < 1
 
     def accepted(self, now_ns: int) -> None:
         """Regain a part of the pace, after the broker accepted a message."""

@@ -41,7 +41,7 @@ class Publisher:
     |---|---|
     | ACCEPTED | the message is forgotten |
     | RETRY | the message is sent again; all messages pause for a doubling time, and are sent one at a time until one is accepted |
-    | SLOW_DOWN | the message is sent again; the pace is halved, and regained with acceptances |
+    | SLOW_DOWN | the message is sent again; the pace is halved, and regained with acceptances or a new connection |
     | REFUSED, SUSPECT | the message is sent again alone; if it was alone already, it fails |
 
     A message is sent again in its place: nothing newer of its race and bike passes it. If it fails,
@@ -153,14 +153,16 @@ class Publisher:
             await self._clock.wait(self._answered, soon_ns)
 
     def on_up(self) -> None:
+        now_ns = self._clock.monotonic_ns()
         if not self.connected:
             self._buffer.senders_online += 1
-            self.since_ns = self._clock.monotonic_ns()
+            self._pace.begin(self.since_ns, now_ns)
+            self.since_ns = now_ns
         self.connected = True
         self._is_refusing = self._was_well = False
         self.takeovers.connected()
         self._paused_until_ns = 0
-        self._blamed_until_ns = self._clock.monotonic_ns() + WITNESS_BY_NS
+        self._blamed_until_ns = now_ns + WITNESS_BY_NS
         self._pause.reset()
         self._one_at_a_time = False
         log.info("cloud connected", buffered=self._buffer.status.depth)
@@ -316,9 +318,7 @@ class Publisher:
         self._settle(entry)
 
     def _slow_down(self, reason: str) -> None:
-        was_at_full_pace = self._pace.share == 1
-        self._pace.slow_down(self._clock.monotonic_ns())
-        if was_at_full_pace and self._pace.share < 1:
+        if self._pace.slow_down(self._clock.monotonic_ns()):
             log.warning("sending slowed down", reason=reason)
 
     def _suspect(self, entry: Entry, reason: str, *, is_lone: bool) -> None:

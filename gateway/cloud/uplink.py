@@ -89,6 +89,7 @@ class Uplink(Protocol):
     def publish(self, ticket: int, payload: bytes) -> None:
         """Send a message; exactly one answer for `ticket` follows, even if the connection breaks.
 
+        Each ticket is higher than the ones before.
         When the connection breaks, the open tickets are answered RETRY, SLOW_DOWN or SUSPECT
         right after `on_down`.
         """

@@ -146,7 +146,7 @@ def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
     if cloud.pace_share < 1:
         yield Concern(
             f"sending at {cloud.pace_share:.0%} of the normal sending rate: the broker asked the "
-            "gateway to slow down"
+            "gateway to slow down, or discarded messages"
         )
 
 

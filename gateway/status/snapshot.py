@@ -33,7 +33,7 @@ class CloudStatus:
         float,
         Field(
             description="share of the normal sending rate; below 1 after the broker asks the "
-            "gateway to slow down"
+            "gateway to slow down, or discards messages"
         ),
     ]
     state_s: Annotated[

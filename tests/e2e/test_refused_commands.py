@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from tests.gateway.cloud.test_iot_core import StrictBroker
+from tests.gateway.cloud.test_subscriptions import StrictBroker
 from tests.support.gateway_process import GatewayProcess, alleycat_gateway
 
 REFUSAL = (

@@ -3,7 +3,8 @@
 import pytest
 from awscrt import mqtt5
 
-from gateway.cloud.connack import SERVER_MAX, refusal
+from gateway.cloud.connack import refusal
+from gateway.cloud.mqtt_errors import SERVER_MAX
 from gateway.config.cloud import CloudConfig
 
 HERE = CloudConfig(endpoint="127.0.0.1", plaintext=True)

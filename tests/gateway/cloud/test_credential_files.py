@@ -65,6 +65,18 @@ def test_replaced_pair_is_returned_and_reported_until_it_is_loaded(disk: Disk) -
     assert files.problem is None
 
 
+def test_load_returns_the_newest_files_that_can_be_used(disk: Disk) -> None:
+    files = CredentialFiles(disk.cloud)
+    first = files.load()
+    disk.write_certificate("second")
+    assert files.load() is first
+    disk.write_key("second")
+    second = files.load()
+    assert second is files.loaded
+    assert second is not first
+    assert files.problem is None
+
+
 def half_a_pair(disk: Disk) -> None:
     disk.write_certificate("second")
 

@@ -87,6 +87,24 @@ async def test_files_on_disk_are_looked_at_now_and_then(cloud: CloudConfig) -> N
     looking.cancel()
 
 
+async def test_files_that_one_of_two_connections_has_not_loaded_are_reported(
+    cloud: CloudConfig,
+) -> None:
+    clock, uplinks = at(BEGIN), [IotCore(cloud, name) for name in ("gateway-1", "gateway-1:2")]
+    health = CloudHealth(uplinks, clock)
+    looking = asyncio.create_task(health.run())
+    for path in (cloud.ca_file, cloud.certificate_file):
+        assert path is not None
+        path.write_text(f"{path.read_text()}\n")
+    uplinks[0].files.load()
+    await clock.run_for(LOOK_EVERY_S)
+    assert health.problem is not None
+    assert "were replaced" in health.problem
+    uplinks[1].files.load()
+    assert health.problem is None
+    looking.cancel()
+
+
 async def test_broker_without_tls_has_no_certificates() -> None:
     cloud = CloudConfig(endpoint="127.0.0.1", port=1883, plaintext=True)
     health = CloudHealth([IotCore(cloud, "gateway-1")], at(BEGIN))

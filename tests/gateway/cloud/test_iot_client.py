@@ -1,5 +1,7 @@
 """An awscrt client is built only from credentials that fit, and its failures are put in words."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from awscrt import exceptions, mqtt5
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from gateway.cloud import iot_client
 from gateway.cloud.credentials import read_credentials
 from gateway.cloud.iot_client import (
     build_client,
@@ -73,3 +76,17 @@ def test_name_and_message_of_an_error_that_is_not_awscrts_have_no_name() -> None
     assert name_and_message(ValueError("no such host")) == ("", "no such host")
     assert name_and_message(ValueError()) == ("", "ValueError")
     assert name_and_message(exceptions.from_code(1051))[0].startswith("AWS_")
+
+
+async def test_result_is_not_overdue_before_the_sdk_has_had_time_after_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(iot_client, "ACK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(iot_client, "REPORT_S", 0.2)
+    overdue = asyncio.Event()
+    iot_client.call_when_overdue(overdue.set)
+    time.sleep(0.3)  # noqa: ASYNC251 the pause of the process
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not overdue.is_set()
+    await asyncio.wait_for(overdue.wait(), 10)

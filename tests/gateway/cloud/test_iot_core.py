@@ -3,20 +3,21 @@
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
-import structlog
 from awscrt import mqtt5
 from structlog.testing import capture_logs
 
-from gateway.cloud import iot_core, mqtt_errors
-from gateway.cloud.connack import refusal
-from gateway.cloud.iot_core import NOT_TRIED, RENEWED, IotCore
+from gateway.cloud import iot_client, iot_core, mqtt_errors
+from gateway.cloud.connack import UNREADABLE, refusal
+from gateway.cloud.diagnosis import Diagnosis
+from gateway.cloud.iot_core import RENEWED, SILENT, IotCore
+from gateway.cloud.mqtt_errors import DISCARDED
 from gateway.cloud.uplink import Answer, Commands, Ending, Feed, Verdict
 from gateway.config.cloud import CloudConfig
 from tests.support.backend import Backend
@@ -160,23 +161,6 @@ async def connack_broker(connack: bytes) -> AsyncIterator[CloudConfig]:
         await asyncio.gather(*(talk for talk in talks if talk is not None))
 
 
-async def rude_broker(connack_reason: int) -> tuple[asyncio.Server, CloudConfig]:
-    """Answers CONNECT with the reason, SUBSCRIBE with one that is UNKNOWN, and nothing else."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1000)
-        writer.write(bytes([0x20, 3, 0, connack_reason, 0]))
-        packet = await reader.read(1000)
-        if packet[:1] == b"\x82":
-            writer.write(bytes([0x90, 4, *packet[2:4], 0, UNKNOWN]))
-        await reader.read(1000)
-        writer.close()
-
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    return server, CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True)
-
-
 async def reason_at(connack: bytes) -> str:
     """Return why a client that gets this answer to its CONNECT is not connected."""
     listener = Listener()
@@ -248,33 +232,6 @@ async def test_acceptance_that_contradicts_mqtt_5_is_named() -> None:
     assert reason.startswith("the broker accepted the client, but its answer contradicts MQTT 5;")
 
 
-async def test_refused_subscription_is_logged_also_for_an_unknown_reason() -> None:
-    server, cloud = await rude_broker(connack_reason=0)
-    told = asyncio.Event()
-
-    def tell(_: Any, __: str, event: MutableMapping[str, Any]) -> NoReturn:
-        told.set()
-        logs.append((event["event"], event["reason"]))
-        raise structlog.DropEvent
-
-    async def handle(_: bytes) -> bytes:
-        return b""
-
-    logs: list[tuple[str, str]] = []
-    uplink = IotCore(cloud, "gateway-1")
-    uplink.subscribe(Commands("a/race", handle))
-    structlog.configure(processors=[tell])
-    try:
-        uplink.start(Listener())
-        async with asyncio.timeout(TIMEOUT_S):
-            await told.wait()
-    finally:
-        structlog.reset_defaults()
-    assert logs == [("cannot subscribe", "unspecified error")]
-    await uplink.stop()
-    server.close()
-
-
 async def test_response_topic_must_be_right_below_the_command_topic(
     broker: Mosquitto, authority: Authority
 ) -> None:
@@ -340,175 +297,6 @@ async def test_feed_receives_what_is_published_next_to_commands(
         client.stop()
 
 
-class StrictBroker:
-    """A broker that accepts publishes, and refuses subscriptions in one of two ways.
-
-    `hangs_up`: it ends the connection, as IoT Core does; otherwise it answers "not authorized".
-    """
-
-    def __init__(self, *, hangs_up: bool) -> None:
-        self.packets: list[Kind] = []
-        self.suback_reason = 0x87
-        self._hangs_up = hangs_up
-
-    async def open(self) -> CloudConfig:
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        return CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True, reconnect_max_s=1)
-
-    def close(self) -> None:
-        self._server.close()
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        splitter = Splitter()
-        while chunk := await reader.read(1000):
-            for packet in splitter.feed(chunk):
-                self.packets.append(Kind(kind_of(packet)))
-                if self.packets[-1] is Kind.SUBSCRIBE and self._hangs_up:
-                    writer.close()
-                    return
-                writer.write(self._answer(packet))
-        writer.close()
-
-    def _answer(self, packet: bytes) -> bytes:
-        match Kind(kind_of(packet)):
-            case Kind.CONNECT:
-                return bytes([0x20, 3, 0, 0, 0])
-            case Kind.SUBSCRIBE:
-                return bytes([0x90, 4, *packet[2:4], 0, self.suback_reason])
-            case Kind.PUBLISH:
-                packet_id = parse_publish(packet).packet_id
-                assert packet_id is not None
-                return encode_puback(packet_id, 0)
-        return b""
-
-
-async def follow_a_feed(
-    broker: StrictBroker,
-) -> tuple[IotCore, "Listener", asyncio.Queue[str | None]]:
-    """Return a started uplink that follows a feed, its listener, and the feed's refusals."""
-    uplink, listener = IotCore(await broker.open(), "gateway-1"), Listener()
-    refusals: asyncio.Queue[str | None] = asyncio.Queue()
-    uplink.subscribe(Feed(TOPIC, lambda _: None, refusals.put_nowait))
-    uplink.start(listener)
-    return uplink, listener, refusals
-
-
-async def test_refused_feed_is_reported_and_publishing_goes_on() -> None:
-    broker = StrictBroker(hangs_up=False)
-    uplink, listener, refusals = await follow_a_feed(broker)
-    async with asyncio.timeout(TIMEOUT_S):
-        assert await refusals.get() == "not authorized"
-        uplink.publish(1, b"{}")
-        await listener.answered.wait()
-    assert listener.answers == [Answer(Verdict.ACCEPTED)]
-    assert broker.packets == [Kind.CONNECT, Kind.SUBSCRIBE, Kind.PUBLISH]
-    await uplink.stop()
-    broker.close()
-
-
-async def test_feed_that_ends_the_connection_is_left_out_of_the_next_one() -> None:
-    broker = StrictBroker(hangs_up=True)
-    uplink, listener, refusals = await follow_a_feed(broker)
-    async with asyncio.timeout(TIMEOUT_S):
-        while await refusals.get() != NOT_TRIED:
-            pass
-        uplink.publish(1, b"{}")
-        await listener.answered.wait()
-    assert listener.answers == [Answer(Verdict.ACCEPTED)]
-    assert broker.packets == [Kind.CONNECT, Kind.SUBSCRIBE, Kind.CONNECT, Kind.PUBLISH]
-    await uplink.stop()
-    broker.close()
-
-
-@pytest.fixture
-def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iot_core, "RETRY_FIRST_S", 0.05)
-    monkeypatch.setattr(iot_core, "RETRY_MAX_S", 0.1)
-
-
-@pytest.mark.usefixtures("quick_retries")
-@pytest.mark.parametrize("kind", [Commands, Feed])
-async def test_refused_subscription_is_tried_again_until_it_is_granted(
-    kind: type[Commands | Feed],
-) -> None:
-    broker = StrictBroker(hangs_up=False)
-    uplink = IotCore(await broker.open(), "gateway-1")
-    outcomes: asyncio.Queue[str | None] = asyncio.Queue()
-    uplink.subscribe(kind(TOPIC, lambda _: None, outcomes.put_nowait))  # type: ignore[arg-type, return-value]
-    with capture_logs() as logs:
-        uplink.start(Listener())
-        async with asyncio.timeout(TIMEOUT_S):
-            assert [await outcomes.get() for _ in range(3)] == ["not authorized"] * 3
-            assert uplink.refusals == {TOPIC: "not authorized"}
-            broker.suback_reason = 0
-            while await outcomes.get() is not None:
-                pass
-    assert uplink.refusals == {}
-    assert [log["event"] for log in logs] == ["cannot subscribe", "subscribed"]
-    tries = broker.packets.count(Kind.SUBSCRIBE)
-    await asyncio.sleep(0.3)  # a retry that was left over would come within 0.1 s
-    assert broker.packets.count(Kind.SUBSCRIBE) == tries
-    assert broker.packets.count(Kind.CONNECT) == 1
-    await uplink.stop()
-    broker.close()
-
-
-@pytest.mark.usefixtures("quick_retries")
-async def test_refused_subscription_has_one_retry_at_a_time_over_reconnects() -> None:
-    broker = StrictBroker(hangs_up=False)
-    uplink, _, refusals = await follow_a_feed(broker)
-    async with asyncio.timeout(TIMEOUT_S):
-        await refusals.get()
-        for _ in range(3):
-            uplink._refused(next(iter(uplink._subscriptions.values())), "not authorized")
-        before = broker.packets.count(Kind.SUBSCRIBE)
-        for _ in range(4 + 5):
-            await refusals.get()
-    assert broker.packets.count(Kind.SUBSCRIBE) - before <= 6
-    await uplink.stop()
-    broker.close()
-
-
-@pytest.mark.usefixtures("quick_retries")
-async def test_feed_that_ends_the_connection_is_tried_again_during_a_later_one() -> None:
-    broker = StrictBroker(hangs_up=True)
-    uplink, _, refusals = await follow_a_feed(broker)
-    async with asyncio.timeout(TIMEOUT_S):
-        while await refusals.get() != NOT_TRIED:
-            pass
-        broker._hangs_up = False
-        broker.suback_reason = 0
-        assert await refusals.get() is None
-    assert uplink.refusals == {}
-    assert broker.packets[-2:] == [Kind.CONNECT, Kind.SUBSCRIBE]
-    await uplink.stop()
-    broker.close()
-
-
-async def test_commands_that_end_the_connection_are_a_refusal_but_tried_at_each_connect() -> None:
-    broker = StrictBroker(hangs_up=True)
-    uplink = IotCore(await broker.open(), "gateway-1")
-    outcomes: asyncio.Queue[str | None] = asyncio.Queue()
-
-    async def handle(_: bytes) -> bytes:
-        return b""
-
-    uplink.subscribe(Commands(TOPIC, handle, outcomes.put_nowait))
-    uplink.start(Listener())
-    async with asyncio.timeout(TIMEOUT_S):
-        while await outcomes.get() != NOT_TRIED:
-            pass
-        assert uplink.refusals == {TOPIC: NOT_TRIED}
-        broker._hangs_up = False
-        broker.suback_reason = 0
-        while await outcomes.get() is not None:
-            pass
-    assert uplink.refusals == {}
-    await uplink.stop()
-    broker.close()
-
-
 class Passport:
     """A certificate and a key on disk, which can be replaced by another authority's."""
 
@@ -552,6 +340,7 @@ async def test_hastened_connection_does_not_wait_for_its_back_off(
     broker.start()
     uplink.hasten()
     await asyncio.wait_for(listener.up.wait(), HASTE_S)
+    assert uplink.diagnosis is None
     link = uplink._link
     uplink.hasten()
     assert uplink._link is link, "it is connected"
@@ -830,3 +619,258 @@ async def test_end_of_a_connection_shows_who_ended_it(tmp_path: Path, authority:
             await uplink.stop()
     assert first.endings[0] in (Ending.HUNG_UP, Ending.TAKEN_OVER)
     assert third.endings[0] is Ending.BROKEN_OFF
+
+
+@pytest.fixture
+def quick_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iot_client, "ACK_TIMEOUT_S", 1)
+    monkeypatch.setattr(iot_client, "REPORT_S", 1)
+
+
+@pytest.mark.usefixtures("quick_time_outs")
+async def test_broker_that_answers_nothing_any_more_is_named_and_connected_to_again(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    listener = Listener()
+    with FaultProxy(broker.port, authority) as proxy:
+        uplink = IotCore(over_tls(proxy.port, authority), "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            uplink.publish(1, b"{}")
+            await listener.answered.wait()
+            listener.clear()
+            proxy.half_open()
+            for ticket in (2, 3):
+                uplink.publish(ticket, b"{}")
+            await listener.down.wait()
+            assert listener.reason == SILENT.reason
+            await listener.up.wait()
+            uplink.publish(4, b"{}")
+            while len(listener.answers) < 4:
+                listener.answered.clear()
+                await listener.answered.wait()
+        await uplink.stop()
+    assert listener.answers == [Answer(Verdict.ACCEPTED), SILENT, SILENT, Answer(Verdict.ACCEPTED)]
+    assert listener.endings == [Ending.OTHER]
+
+
+NORMAL = bytes([0])
+
+
+class TerseBroker:
+    """A broker that answers each PUBLISH with the next of its answers, if there is one left.
+
+    An answer is what follows the packet id; a DISCONNECT is whole. None: no answer.
+    """
+
+    def __init__(self, *answers: bytes | None) -> None:
+        self._answers = list(answers)
+        self._talks: set[asyncio.Task[None] | None] = set()
+        self.connects = 0
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[CloudConfig]:
+        async with await asyncio.start_server(self._talk, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            yield CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True, reconnect_max_s=1)
+            await asyncio.gather(*(talk for talk in self._talks if talk is not None))
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._talks.add(asyncio.current_task())
+        splitter = Splitter()
+        with suppress(OSError):
+            while chunk := await reader.read(1000):
+                for packet in splitter.feed(chunk):
+                    writer.write(self._answer(packet))
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    def _answer(self, packet: bytes) -> bytes:
+        kind = kind_of(packet)
+        if kind == Kind.CONNECT:
+            self.connects += 1
+            return bytes([0x20, 3, 0, 0, 0])
+        answer = self._answers.pop(0) if self._answers and kind != Kind.DISCONNECT else None
+        if answer is None or answer[0] == 0xE0:
+            return answer or b""
+        packet_id = parse_publish(packet).packet_id
+        assert packet_id is not None
+        return bytes([0x40, 2 + len(answer), *packet_id.to_bytes(2), *answer])
+
+
+async def told_by(broker: TerseBroker, tickets: int) -> Listener:
+    """Return the listener of an uplink that publishes at once, when all is answered."""
+    listener = Listener()
+    async with broker.serve() as cloud:
+        uplink = IotCore(cloud, "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            for ticket in range(tickets):
+                uplink.publish(ticket, b"{}")
+            while len(listener.answers) < tickets:
+                listener.answered.clear()
+                await listener.answered.wait()
+        await uplink.stop()
+    return listener
+
+
+@pytest.mark.usefixtures("quick_time_outs")
+async def test_message_that_alone_has_no_answer_was_discarded() -> None:
+    broker = TerseBroker(None, NORMAL)
+    listener = await told_by(broker, 2)
+    assert listener.answers == [Answer(Verdict.ACCEPTED), DISCARDED]
+    assert (listener.endings, broker.connects) == ([], 1)
+
+
+def unreadable(code: int, properties: bytes) -> bytes:
+    return bytes([code, len(properties)]) + properties
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("quick_time_outs")
+@pytest.mark.parametrize("code", [0, 0x87])
+@pytest.mark.parametrize("properties", UNREADABLE_TEXTS[:2])
+@pytest.mark.parametrize("later", [(), (NORMAL,)], ids=["alone", "before another"])
+async def test_message_whose_answer_cannot_be_read_is_refused(
+    code: int, properties: bytes, later: tuple[bytes, ...]
+) -> None:
+    """Awscrt drops the answer, and the message would be in flight for ever."""
+    broker = TerseBroker(unreadable(code, properties), *later)
+    listener = await told_by(broker, 1 + len(later))
+    assert listener.answers[-1] == Answer(Verdict.REFUSED, str(UNREADABLE))
+    assert listener.answers[:-1] == [Answer(Verdict.ACCEPTED)] * len(later)
+    assert (listener.endings, broker.connects) == ([], 1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_disconnect_that_cannot_be_read_makes_suspects() -> None:
+    body = unreadable(0x81, UNREADABLE_TEXTS[0])
+    listener = await told_by(TerseBroker(bytes([0xE0, len(body)]) + body), 1)
+    assert listener.answers == [Answer(Verdict.SUSPECT, str(UNREADABLE))]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0x9C, "use another server: it asks the gateway to use b.example for now; "),
+        (0x9D, "server moved: it asks the gateway to use b.example from now on; "),
+    ],
+)
+async def test_other_server_of_a_disconnect_is_named(code: int, words: str) -> None:
+    name = b"b.exam\x1bple"
+    properties = bytes([0x1C, 0, len(name)]) + name
+    body = bytes([code, len(properties)]) + properties
+    listener = await told_by(TerseBroker(bytes([0xE0, len(body)]) + body), 1)
+    [answer] = listener.answers
+    assert answer.verdict is Verdict.RETRY
+    assert words.replace("b.example", "b.exam ple") in answer.reason
+    assert "set cloud.endpoint" in answer.reason
+
+
+async def test_files_that_are_replaced_again_while_the_link_is_replaced_are_used(
+    tmp_path: Path, authority: Authority
+) -> None:
+    passport, listener = Passport(tmp_path, authority), Listener()
+    with Mosquitto(tmp_path, authority) as broker:
+        uplink = IotCore(passport.cloud(broker.port), "thing")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            listener.clear()
+            for name in ("gateway-2", "gateway-3"):
+                passport.write(name)
+                uplink.renew()
+            await listener.up.wait()
+        assert uplink.files.problem is None
+        await uplink.stop()
+    names = re.findall(r"as thing \(.* u'(gateway-\d)'", (tmp_path / "mosquitto.log").read_text())
+    assert names == ["gateway-1", "gateway-3"]
+
+
+class SlowDiagnosis:
+    """A diagnosis in place of the one that tries the way, which takes as long as the test wants."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.may_end, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        monkeypatch.setattr(iot_core, "diagnose_failure", self._diagnose)
+
+    async def _diagnose(self, *_: object) -> Diagnosis:
+        self.begun.set()
+        try:
+            await self.may_end.wait()
+        finally:
+            self.ended.set()
+        return Diagnosis("the past", "forget it")
+
+
+@pytest.mark.slow
+async def test_failure_that_is_judged_after_a_later_connect_is_forgotten(
+    broker: Mosquitto, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diagnosis, listener = SlowDiagnosis(monkeypatch), Listener()
+    broker.stop()
+    uplink = IotCore(over_tls(broker.port, authority), "gateway-1")
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await diagnosis.begun.wait()
+        broker.start()
+        uplink.hasten()
+        await listener.up.wait()
+        diagnosis.may_end.set()
+        await diagnosis.ended.wait()
+        await asyncio.sleep(0)
+    assert uplink.diagnosis is None
+    assert not listener.down.is_set()
+    await uplink.stop()
+
+
+def others() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("is_replacing", [False, True])
+async def test_uplink_that_is_stopped_leaves_no_task_whatever_happens_meanwhile(
+    tmp_path: Path,
+    authority: Authority,
+    broker: Mosquitto,
+    monkeypatch: pytest.MonkeyPatch,
+    is_replacing: bool,
+) -> None:
+    callbacks: dict[str, Any] = {}
+
+    def build(*arguments: Any, **kept: Any) -> mqtt5.Client:
+        assert not callbacks, "a link that is not needed any more"
+        callbacks.update(kept)
+        return iot_client.build_client(*arguments, **kept)
+
+    def tell(event: str, data: object) -> None:
+        callbacks[f"on_lifecycle_event_{event}_fn"](data)
+
+    monkeypatch.setattr(iot_core, "build_client", build)
+    SlowDiagnosis(monkeypatch)
+    passport, listener, before = Passport(tmp_path, authority), Listener(), others()
+    uplink = IotCore(passport.cloud(broker.port), "gateway-1")
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await listener.up.wait()
+        passport.write("gateway-2")
+        if is_replacing:
+            uplink.renew()
+        listener.clear()
+        stopping = asyncio.create_task(uplink.stop())
+        await asyncio.sleep(0)
+        uplink.renew()
+        uplink.hasten()
+        assert (uplink._replacing is not None) == is_replacing
+        tell("attempting_connect", mqtt5.LifecycleAttemptingConnectData())
+        tell("connection_failure", mqtt5.LifecycleConnectFailureData(None, OSError()))
+        accepted = mqtt5.ConnackPacket(reason_code=mqtt5.ConnectReasonCode.SUCCESS)
+        settings = mqtt5.NegotiatedSettings()
+        tell("connection_success", mqtt5.LifecycleConnectSuccessData(accepted, settings))
+        await stopping
+    assert others() == before
+    assert not listener.up.is_set()
+    assert not listener.down.is_set()

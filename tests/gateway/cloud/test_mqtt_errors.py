@@ -68,6 +68,22 @@ def test_failure_answer_has_a_verdict_and_names_the_error_of_the_sdk(
     assert name in answer.reason
 
 
+@pytest.mark.parametrize(("code", "when"), [(0x9C, "for now"), (0x9D, "from now on")])
+@pytest.mark.parametrize(
+    ("server", "shown"), [(None, "another server"), ("b\n.{0}", "b .{0}"), ("{server}", "{server}")]
+)
+def test_other_server_of_a_disconnect_is_named_on_one_line(
+    code: int, when: str, server: str | None, shown: str
+) -> None:
+    name = mqtt5.DisconnectReasonCode(code).name
+    reason = mqtt_errors.disconnect_answer(code, name, server).reason
+    assert reason.endswith(f": it asks the gateway to use {shown} {when}; {mqtt_errors.MOVED}")
+
+
+def test_name_of_another_server_is_of_limited_length() -> None:
+    assert len(mqtt_errors.other_server("x" * 1000)) <= mqtt_errors.SERVER_MAX + len("…")
+
+
 def test_unexpected_hangup_makes_suspects_and_a_dead_line_does_not() -> None:
     hung_up = mqtt_errors.end_answer("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
     dead = mqtt_errors.end_answer("AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT", "")

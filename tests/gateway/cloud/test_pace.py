@@ -165,3 +165,24 @@ def test_acceptances_bring_the_pace_back_step_by_step() -> None:
     assert shares == sorted(shares)
     assert shares[49] < 0.8
     assert shares[-1] == 1.0
+
+
+def test_new_connection_begins_at_the_full_pace() -> None:
+    pace = Pace(40, 0)
+    pace.slow_down(NS_PER_S)
+    pace.begin(2 * NS_PER_S, 3 * NS_PER_S)
+    assert pace.share == 1
+    assert count_in_a_second(pace, 10 * NS_PER_S, is_live=True) >= MESSAGES_PER_S
+
+
+def test_request_to_slow_down_at_the_end_of_a_connection_counts_for_the_next_one() -> None:
+    pace = Pace(40, 0)
+    pace.slow_down(NS_PER_S)
+    pace.slow_down(NS_PER_S + 1)  # within the second in which the pace has changed already
+    pace.begin(NS_PER_S + 1, 3 * NS_PER_S)
+    assert pace.share == 1 / 2
+
+
+def test_slow_down_reports_when_the_full_pace_ends() -> None:
+    pace = Pace(40, 0)
+    assert [pace.slow_down(second * NS_PER_S) for second in range(3)] == [True, False, False]

@@ -437,6 +437,29 @@ async def test_slow_down_answers_halve_the_pace_and_acceptances_restore_it(bench
     assert bench.buffer.status.quarantined == 0
 
 
+async def test_new_connection_sends_at_the_full_pace_unless_the_last_one_ended_with_a_request(
+    bench: Bench,
+) -> None:
+    for second in range(1, 1001):
+        bench.buffer.append(message(second, length_s=10_000))
+    shares = []
+    for verdict in (Verdict.RETRY, Verdict.SLOW_DOWN):
+        bench.uplink.answer = lambda _: Answer(Verdict.SLOW_DOWN, "quota exceeded")
+        bench.uplink.connect()
+        await bench.clock.run_for(2.5)
+        assert bench.publisher.pace_share < 1
+        bench.uplink.answer = lambda _: None
+        await bench.clock.run_for(5)
+        assert bench.uplink.open_tickets > 0
+        bench.uplink.cut("cut", verdict)
+        await bench.clock.run_for(1)
+        bench.uplink.connect()
+        shares.append(bench.publisher.pace_share)
+        bench.uplink.cut("cut")
+    assert shares[0] == 1
+    assert shares[1] < 1
+
+
 async def test_slower_sending_is_logged_once_until_the_pace_is_back(bench: Bench) -> None:
     bench.uplink.connect()
     with capture_logs() as logs:

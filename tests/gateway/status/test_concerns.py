@@ -132,7 +132,8 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ({"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)}, "cloud offline for 60 s: refused"),
         (
             {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
-            "sending at 25% of the normal sending rate: the broker asked the gateway to slow down",
+            "sending at 25% of the normal sending rate: the broker asked the gateway to slow down, "
+            "or discarded messages",
         ),
         (
             {"cloud": replace(CONNECTED, refusal="not authorised", refused_s=720.0)},
