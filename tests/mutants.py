@@ -385,6 +385,13 @@ MUTANTS = (
         "tests/gateway/buffer/test_migration.py",
     ),
     Mutant(
+        "a damaged write-ahead log of an earlier version is not noticed",
+        "gateway/buffer/migration.py",
+        "    if has_damage(content):\n",
+        "    if False:\n",
+        "tests/gateway/buffer/test_migration.py",
+    ),
+    Mutant(
         "logs that overlap are exported one after the other",
         "gateway/buffer/inspect.py",
         "            while waiting and waiting[0][0] < name.first_id:\n",
