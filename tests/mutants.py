@@ -296,15 +296,15 @@ MUTANTS = (
     Mutant(
         "the newest log makes room",
         "gateway/buffer/store.py",
-        "(name.kind is not LogKind.QUARANTINE, name in placed, name)",
+        "(name.kind is not LogKind.QUARANTINE, name in latest, name)",
         "(name.kind is not LogKind.QUARANTINE, -name.first_id, name)",
         "tests/contracts/test_store.py",
     ),
     Mutant(
         "messages to be sent make room before those in quarantine",
         "gateway/buffer/store.py",
-        "(name.kind is not LogKind.QUARANTINE, name in placed, name)",
-        "(True, name in placed, name)",
+        "(name.kind is not LogKind.QUARANTINE, name in latest, name)",
+        "(True, name in latest, name)",
         "tests/contracts/test_store.py",
     ),
     Mutant(

@@ -6,7 +6,7 @@ reaches the disk with the next messages: a power cut may cause a message to be s
 
 import os
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,7 +163,7 @@ class Store:
             raise
         self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
         vanished, self._vanished = self._vanished, []
-        evicted = self._make_room({*placed.values()})
+        evicted = self._make_room(placed.values())
         return Written(
             used_bytes=self.used_bytes,
             requeued={id_: placed.pop(id_) for id_ in again},
@@ -301,15 +301,17 @@ class Store:
         except OSError:
             self._late[log.name] = None
 
-    def _make_room(self, placed: Collection[LogName]) -> list[LogName]:
+    def _make_room(self, placed: Iterable[LogName]) -> list[LogName]:
         """Delete the oldest logs until the rest fits, and return the unsent ones.
 
         Those in quarantine go first, and those with what was just `placed` last.
         """
         self.used_bytes, evicted = self._sum_bytes(), list[LogName]()
-        names = self._logs if self.used_bytes > self._max_bytes else ()
+        if self.used_bytes <= self._max_bytes:
+            return evicted
+        latest = {*placed}
         for is_unsent, _, name in sorted(
-            (name.kind is not LogKind.QUARANTINE, name in placed, name) for name in names
+            (name.kind is not LogKind.QUARANTINE, name in latest, name) for name in self._logs
         ):
             if self.used_bytes <= self._max_bytes:
                 break
