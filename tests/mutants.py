@@ -324,15 +324,15 @@ MUTANTS = (
     Mutant(
         "the newest log makes room",
         "gateway/buffer/store.py",
-        "(name.kind is not LogKind.QUARANTINE, name)",
-        "(name.kind is not LogKind.QUARANTINE, -name.first_id)",
+        "(name.kind is not LogKind.QUARANTINE, name in latest, name)",
+        "(name.kind is not LogKind.QUARANTINE, -name.first_id, name)",
         "tests/contracts/test_store.py",
     ),
     Mutant(
         "messages to be sent make room before those in quarantine",
         "gateway/buffer/store.py",
-        "(name.kind is not LogKind.QUARANTINE, name)",
-        "name",
+        "(name.kind is not LogKind.QUARANTINE, name in latest, name)",
+        "(True, name in latest, name)",
         "tests/contracts/test_store.py",
     ),
     Mutant(
@@ -410,6 +410,13 @@ MUTANTS = (
         "gateway/buffer/migration.py",
         '        raise StoreError(f"{database}: {error}") from None\n',
         "        pass\n",
+        "tests/gateway/buffer/test_migration.py",
+    ),
+    Mutant(
+        "a damaged write-ahead log of an earlier version is not noticed",
+        "gateway/buffer/migration.py",
+        "    if has_damage(content):\n",
+        "    if False:\n",
         "tests/gateway/buffer/test_migration.py",
     ),
     Mutant(

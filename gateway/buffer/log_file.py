@@ -6,7 +6,7 @@ messages, whose totals spare the next start the reading of the file, and is cut 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from errno import EINVAL, EIO, ENOENT, ENOSPC
 from pathlib import Path
@@ -125,9 +125,9 @@ class LogFile:
     def _is_over(self) -> bool:
         return self.done == self.total > 0
 
-    def has_room(self, count: int) -> bool:
-        """Return whether so many messages can be appended."""
-        is_small = self._end < LOG_MAX_BYTES and self.total + count <= LOG_MESSAGES
+    def has_room(self, count: int, max_bytes: int = LOG_MAX_BYTES) -> bool:
+        """Return whether `count` messages can be appended to a log that `max_bytes` make full."""
+        is_small = self._end < max_bytes and self.total + count <= LOG_MESSAGES
         return self.is_open and is_small
 
     def append(self, messages: Sequence[Message]) -> None:
@@ -281,6 +281,18 @@ class LogFile:
         least = max(until, 2 * self._laid_out)
         self._laid_out = -(-least // STEP_BYTES) * STEP_BYTES
         return bytes(self._laid_out - until)
+
+
+def parts(messages: Iterable[Message], max_bytes: int) -> Iterator[list[Message]]:
+    """Yield as many messages at a time as fit into a log."""
+    part, size = list[Message](), 0
+    for message in messages:
+        size += len(message[1])
+        if part and (len(part) == LOG_MESSAGES or size > max_bytes):
+            yield part
+            part, size = [], len(message[1])
+        part.append(message)
+    yield part
 
 
 @contextmanager

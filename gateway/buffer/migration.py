@@ -19,6 +19,8 @@ import structlog
 from pydantic import ValidationError
 
 from gateway.buffer.earlier import FILE_NAME, places
+from gateway.buffer.earlier_wal import has_damage
+from gateway.buffer.log_file import read_whole, regular_file
 from gateway.buffer.log_format import UNDATED
 from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.host.atomic_file import replace_file, sync_directory
@@ -26,8 +28,10 @@ from gateway.telemetry.message import telemetry_from_json
 from gateway.telemetry.undated import NotDatable, undated_from_json
 from gateway.terminal.units import counted
 
-#: The file, and those that SQLite makes for it.
-_SUFFIXES = ("", "-wal", "-shm")
+#: The write-ahead log, and a copy of a damaged one: SQLite deletes it.
+_WAL, _DAMAGED_WAL = f"{FILE_NAME}-wal", f"{FILE_NAME}-wal.damaged"
+#: The file, and those that belong to it.
+_NAMES = (FILE_NAME, _WAL, f"{FILE_NAME}-shm", _DAMAGED_WAL)
 #: The name of the file when its messages are in logs.
 _DONE = f"{FILE_NAME}.migrated"
 #: The file next to the new logs that has the note.
@@ -93,6 +97,7 @@ def migrate(directory: Path, now_ms: int) -> str | None:
     if database.is_file():
         _remove(building)
         _check_room(database)
+        _keep_damaged_wal(database)
         moved = _copy(database, building)
         aside = database.with_name(f"{FILE_NAME}.damaged-{now_ms}" if moved.is_damaged else _DONE)
         replace_file(building / _NOTE, os.fsencode(_note(database, aside, moved)))
@@ -119,9 +124,8 @@ def _join(building: Path, directory: Path) -> str | None:
 
 
 def _parts(database: Path) -> list[Path]:
-    """Return the file, and those that SQLite has left next to it."""
-    paths = [database.with_name(FILE_NAME + suffix) for suffix in _SUFFIXES]
-    return [path for path in paths if path.exists()]
+    """Return the file, and what belongs to it."""
+    return [path for path in map(database.with_name, _NAMES) if path.exists()]
 
 
 def _remove(building: Path) -> None:
@@ -144,8 +148,21 @@ def _check_room(database: Path) -> None:
         )
 
 
+def _keep_damaged_wal(database: Path) -> None:
+    """Copy a write-ahead log of which SQLite ignores a part, before SQLite deletes it."""
+    try:
+        with regular_file(database.with_name(_WAL)) as file:
+            content, _ = read_whole(file)
+    except OSError:  # there is none, or SQLite cannot read it either
+        return
+    if has_damage(content):
+        replace_file(database.with_name(_DAMAGED_WAL), content)
+
+
 def _copy(database: Path, building: Path) -> _Moved:
     moved = _Moved()
+    if database.with_name(_DAMAGED_WAL).exists():
+        moved.is_damaged, moved.lost = True, None
     store = Store(building, _UNBOUNDED)
     try:
         with closing(sqlite3.connect(database)) as connection:

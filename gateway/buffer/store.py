@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.buffer.log_file import LOG_MAX_BYTES, LOG_MESSAGES, LogFile
+from gateway.buffer.log_file import LOG_MAX_BYTES, LogFile, parts
 from gateway.buffer.log_format import (
     UNDATED,
     LogKind,
@@ -30,6 +30,9 @@ OPEN_MAX = 8
 RIDDEN_WRITES = 32
 #: More files are never kept open: a process may have 1024.
 FILES_MAX = 128
+#: A log that has this part of the bound is full. The write that filled it adds at most as much
+#: again, so that an eviction costs at most an eighth of the buffer.
+FULL_PART = 16
 #: The note about files that cannot be read; the reason goes into it.
 _LEFT_ALONE = (
     " cannot be read: {}; the messages there stay on the disk until a gateway starts that can read "
@@ -92,6 +95,7 @@ class Store:
     def __init__(self, directory: Path, max_bytes: int) -> None:
         self.path = directory
         self._max_bytes = max_bytes
+        self._log_max_bytes = min(LOG_MAX_BYTES, max_bytes // FULL_PART)
         self._logs: dict[LogName, LogFile] = {}
         #: The log of each kind and race that messages are appended to, the latest written last.
         self._open: dict[tuple[LogKind, int], LogFile] = {}
@@ -159,7 +163,7 @@ class Store:
             raise
         self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
         vanished, self._vanished = self._vanished, []
-        evicted = self._make_room()
+        evicted = self._make_room(placed.values())
         return Written(
             used_bytes=self.used_bytes,
             requeued={id_: placed.pop(id_) for id_ in again},
@@ -201,7 +205,7 @@ class Store:
             with self._explained():
                 if self._is_failing:
                     self._probe()
-                for (kind, race_id), messages in _by_log(records, quarantined):
+                for (kind, race_id), messages in _by_log(records, quarantined, self._log_max_bytes):
                     log = self._log_for(kind, race_id, messages)
                     touched.append(log)
                     log.append(messages)
@@ -243,7 +247,8 @@ class Store:
         """Return the log to append to. Its name has the lowest id in it."""
         log = self._open.pop((kind, race_id), None)
         first_id, _ = min(messages)
-        if log is not None and not (log.has_room(len(messages)) and log.name.first_id < first_id):
+        has_room = log is not None and log.has_room(len(messages), self._log_max_bytes)
+        if log is not None and not (has_room and log.name.first_id < first_id):
             self._full.append(log)
             log = None
         if log is None:
@@ -296,11 +301,18 @@ class Store:
         except OSError:
             self._late[log.name] = None
 
-    def _make_room(self) -> list[LogName]:
-        """Delete the oldest logs, quarantine first, until the rest fits; return the unsent ones."""
+    def _make_room(self, placed: Iterable[LogName]) -> list[LogName]:
+        """Delete the oldest logs until the rest fits, and return the unsent ones.
+
+        Those in quarantine go first, and those with what was just `placed` last.
+        """
         self.used_bytes, evicted = self._sum_bytes(), list[LogName]()
-        names = self._logs if self.used_bytes > self._max_bytes else ()
-        for name in sorted(names, key=lambda name: (name.kind is not LogKind.QUARANTINE, name)):
+        if self.used_bytes <= self._max_bytes:
+            return evicted
+        latest = {*placed}
+        for is_unsent, _, name in sorted(
+            (name.kind is not LogKind.QUARANTINE, name in latest, name) for name in self._logs
+        ):
             if self.used_bytes <= self._max_bytes:
                 break
             log = self._logs[name]
@@ -309,7 +321,7 @@ class Store:
             except OSError:
                 break  # what is written is written
             self.used_bytes -= log.allocated_bytes
-            if name.kind is not LogKind.QUARANTINE:
+            if is_unsent:
                 evicted.append(name)
         return evicted
 
@@ -368,7 +380,7 @@ class Store:
 
 
 def _by_log(
-    records: Iterable[Record], quarantined: Iterable[tuple[Record, str]]
+    records: Iterable[Record], quarantined: Iterable[tuple[Record, str]], max_bytes: int
 ) -> Iterator[tuple[tuple[LogKind, int], list[Message]]]:
     """Yield the messages for each log, of which there may be several for a race."""
     by_log = defaultdict[tuple[LogKind, int], list[Message]](list)
@@ -379,20 +391,8 @@ def _by_log(
         message = encode_quarantined(record.race_id, reason, record.payload)
         by_log[LogKind.QUARANTINE, 0].append((record.id, message))
     for key, messages in by_log.items():
-        for part in _parts(messages):
+        for part in parts(messages, max_bytes):
             yield key, part
-
-
-def _parts(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    """Yield as many messages at a time as fit into a log."""
-    part, size = list[Message](), 0
-    for message in messages:
-        size += len(message[1])
-        if part and (len(part) == LOG_MESSAGES or size > LOG_MAX_BYTES):
-            yield part
-            part, size = [], len(message[1])
-        part.append(message)
-    yield part
 
 
 def _named(paths: Sequence[Path]) -> str:

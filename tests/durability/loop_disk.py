@@ -21,6 +21,7 @@ import pytest
 from tests.durability.memory import directory_in_memory
 
 SIZE_BYTES = 32 << 20
+BLOCK_BYTES = 4096
 #: Copies are begun until one falls between two writes; on a busy machine that takes a while.
 CUT_WITHIN_S = 30.0
 #: The unit of the kernel's statistics.
@@ -71,20 +72,20 @@ class LoopDisk:
 
 
 @contextmanager
-def open_loop_disk() -> Iterator[LoopDisk]:
+def open_loop_disk(block_bytes: int = BLOCK_BYTES) -> Iterator[LoopDisk]:
     """A fresh ext4 in memory. Skips the test where that cannot be had."""
-    with directory_in_memory() as memory, loop_disk_in(memory) as disk:
+    with directory_in_memory() as memory, loop_disk_in(memory, block_bytes) as disk:
         yield disk
 
 
 @contextmanager
-def loop_disk_in(place: Path) -> Iterator[LoopDisk]:
-    """A fresh ext4 with all its defaults, in a file in `place`. Skips the test if need be."""
+def loop_disk_in(place: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[LoopDisk]:
+    """A fresh ext4, else with all its defaults, in a file in `place`. Skips the test if need be."""
     _require("mkfs.ext4", "losetup", "mount", "umount")
     image = place / "disk"
     with image.open("wb") as file:
         file.truncate(SIZE_BYTES)
-    _run("mkfs.ext4", "-q", "-b", "4096", image)
+    _run("mkfs.ext4", "-q", "-b", str(block_bytes), image)
     with _mounted(image) as (device, directory):
         yield LoopDisk(image, device, directory)
 

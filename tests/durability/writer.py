@@ -8,6 +8,8 @@ got it. Each race's last message is its `final`.
 
 import argparse
 import asyncio
+import mmap
+import os
 import time
 from itertools import count
 from pathlib import Path
@@ -39,11 +41,20 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--unsynced", choices=SYNCS, help="a sync to leave out")
     parser.add_argument("--first-race", type=int, default=1, metavar="N")
+    parser.add_argument("--mapped", action="store_true", help="write through a map of the file")
     arguments = parser.parse_args()
     if arguments.unsynced is not None:
         patch(SYNCS[arguments.unsynced]).start()
+    if arguments.mapped:
+        patch("gateway.buffer.log_file._write_all", _write_mapped).start()
     configure_logging()  # not to where the messages are told
     asyncio.run(_write(arguments.path, arguments.first_race))
+
+
+def _write_mapped(descriptor: int, data: bytes, at: int) -> None:
+    os.ftruncate(descriptor, max(os.fstat(descriptor).st_size, at + len(data)))
+    with mmap.mmap(descriptor, at + len(data)) as pages:
+        pages[at:] = data
 
 
 async def _write(path: Path, first_race: int) -> None:

@@ -311,10 +311,10 @@ async def test_memory_is_bounded_while_the_disk_fails_and_losses_are_counted(
 async def test_evicted_races_are_counted_as_lost_and_the_rest_is_sent(
     open_bench: Callable[..., BufferBench],
 ) -> None:
-    bench = open_bench(max_bytes=12 * 1024)
+    bench = open_bench(max_bytes=96 * 1024)
     await bench.start()
     produced = 0
-    for race_id in range(1, 6):
+    for race_id in range(1, 31):
         for second in range(1, 101):
             bench.buffer.append(message(second, race_id))
             produced += 1
@@ -389,14 +389,14 @@ async def test_message_set_aside_on_a_full_disk_stays_where_it_is_until_there_is
 async def test_message_evicted_in_flight_but_acknowledged_is_not_lost(
     open_bench: Callable[..., BufferBench],
 ) -> None:
-    bench = open_bench(max_bytes=12 * 1024)
+    bench = open_bench(max_bytes=96 * 1024)
     await bench.start()
     for second in range(1, 101):
         bench.buffer.append(message(second, race_id=1))
     await bench.clock.run_for(1)
     held = await bench.take()
     assert held is not None
-    for race_id in range(2, 7):
+    for race_id in range(2, 31):
         for second in range(1, 101):
             bench.buffer.append(message(second, race_id))
         await bench.clock.run_for(1)

@@ -604,8 +604,12 @@ class LedgerModel(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 9))
     def damage(self, which: int) -> None:
-        """Damage is only seen when a log is read: not in one that memory has."""
-        if unread := self.unread():
+        """Damage is only seen when a log is read: not in one that memory has.
+
+        In a log that also has again what was done with, only the difference would be seen.
+        """
+        again = [name for name, _ in self.again]
+        if unread := [one for one in self.unread() if one.name not in again]:
             segment = unread[which % len(unread)]
             log = self.logs.logs[segment.name]
             deleted = {id_ for _, id_ in self.ledger.to_delete} | {one.id for one in self.taken}
@@ -615,7 +619,8 @@ class LedgerModel(RuleBasedStateMachine):
     @rule(count=st.integers(1, 3))
     def damage_what_is_done_with(self, count: int) -> None:
         """The record of it is damaged: the log has more messages than were counted."""
-        unread, deleted = [one.name for one in self.unread()], self.logs.deleted
+        damaged = [segment for segment, _ in self.unreadable]
+        unread, deleted = [o.name for o in self.unread() if o not in damaged], self.logs.deleted
         done = [one for one in deleted if one[0] in unread and one[1].id in self.acknowledged]
         for name, record in done[:count]:
             self.logs.logs[name][record.id] = record

@@ -136,6 +136,30 @@ def test_messages_in_the_wal_of_a_killed_gateway_are_moved(state: Path) -> None:
     assert not [name for name in names(state) if name.startswith("buffer.db-")]
 
 
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_flipped_bit_in_the_wal_is_noted_and_the_wal_kept(state: Path, *, is_killed: bool) -> None:
+    """SQLite ignores what is behind it, in silence."""
+    database, wal = earlier_buffer(state / "buffer.db", []), state / "buffer.db-wal"
+    subprocess.run([sys.executable, "-c", KILLED, str(database)], check=False)
+    damaged = bytearray(wal.read_bytes())
+    damaged[100] ^= 1
+    wal.write_bytes(damaged)
+    if is_killed:  # when SQLite has deleted the -wal
+        with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+            killed_at(patch, migration, "sync_directory", 1)
+            opened(state)
+        assert not wal.exists()
+    store = opened(state)
+    aside, found = f"{database}.damaged-7", waiting(store)
+    assert store.notes == [
+        f"{database} was damaged: {len(found)} messages could be recovered, and an unknown number "
+        f"could not; the file is kept as {aside}"
+    ]
+    assert 0 < len(found) < 500
+    assert Path(f"{aside}-wal.damaged").read_bytes() == damaged
+    store.close()
+
+
 @pytest.mark.slow
 def test_hundred_thousand_messages_are_moved(state: Path) -> None:
     records = telemetry(100_000)

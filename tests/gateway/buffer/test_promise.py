@@ -298,6 +298,8 @@ class Promise(RuleBasedStateMachine):
         self.model = Model()
         self.next_second = 1
         self.healed_ns: int | None = 0
+        #: The file, byte and bit of all damage so far.
+        self.flipped: set[tuple[str, int, int]] = set()
         self.start()
 
     @property
@@ -478,9 +480,11 @@ class Promise(RuleBasedStateMachine):
         before = self.kept()
         for name in [data.draw(st.sampled_from(sorted(self.files())))] if self.files() else []:
             content = bytearray(self.files()[name])
-            at = data.draw(st.integers(0, len(content) - 1))
-            content[at] ^= 1 << data.draw(st.integers(0, 7))
-            (self.path / name).write_bytes(content[:at] if is_torn else content)
+            at, bit = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(0, 7))
+            content[at] ^= 1 << bit
+            if (name, at, bit) not in self.flipped:  # else the record would be sound again
+                (self.path / name).write_bytes(content[:at] if is_torn else content)
+            self.flipped.add((name, at, bit))
         after = self.kept()
         # The damaged record may be one that marked messages as done.
         assert after <= before | self.model.done, "invented"

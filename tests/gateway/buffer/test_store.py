@@ -6,6 +6,7 @@ import random
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +31,7 @@ from gateway.buffer.store import (
     Record,
     Store,
     StoreError,
+    Written,
 )
 from tests.contracts.test_store import SMALL, id_of, payload, records, waiting
 from tests.support.telemetry import message
@@ -726,4 +728,28 @@ def test_bound_counts_the_space_that_is_laid_out(path: Path) -> None:
         used = opened.write(Batch(records([id_], race_id=id_))).used_bytes
         on_disk = sum(file.stat().st_blocks * 512 for file in logs(path))
         assert on_disk <= used <= SMALL
+    opened.close()
+
+
+def test_eviction_costs_at_most_an_eighth_of_a_small_buffer(path: Path) -> None:
+    opened, kept = Store(path, SMALL), 0
+    for first in range(1, 4000, 20):
+        tick = [Record(id_, 7, payload(id_, 1500)) for id_ in range(first, first + 20)]
+        used_bytes = opened.write(Batch(tick)).used_bytes
+        before, kept = kept + 20, sum(opened.waiting().values())
+        assert used_bytes <= SMALL
+        assert max(file.stat().st_blocks * 512 for file in logs(path)) <= SMALL / 8
+        assert kept >= before * 7 / 8
+    assert kept < 4000
+    opened.close()
+
+
+def test_eviction_spares_the_log_that_was_just_written_to(path: Path) -> None:
+    opened, ids, slow = Store(path, SMALL), count(1), list[Written]()
+    while not (slow and slow[-1].evicted):
+        one = Record(next(ids), 1, b"slow")
+        others = [Record(id_, 2, payload(id_, 1500)) for id_ in islice(ids, 20)]
+        slow.append(opened.write(Batch([one, *others])))
+    assert [name.race_id for name in slow[-1].evicted] == [2]
+    assert len(waiting(opened)[1]) == len(slow)
     opened.close()
