@@ -36,7 +36,7 @@ test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a rea
 	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
 # The slow tests mostly wait, so several of them share a core; more examples for a property do not.
-test-all: test ## run all tests: also races in real time, terminals, bad disks, kill -9 (twenty minutes)
+test-all: test iptables ## run all tests: also races in real time, terminals, bad disks, kill -9 (twenty minutes)
 	$(BIN)/pytest -m slow -n 6 --dist loadgroup
 	$(BIN)/pytest -m hypothesis -n auto --hypothesis-profile=thorough
 
@@ -164,12 +164,16 @@ $(VM)/.installed: tests/vm/requirements.txt
 	@$(VM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
-.PHONY: mosquitto dbus elfutils lintian mmdebstrap qemu
+.PHONY: mosquitto dbus iptables elfutils lintian mmdebstrap qemu
 mosquitto:
 	@tests/install_package mosquitto mosquitto
 
 dbus:
 	@tests/install_package dbus-daemon dbus
+
+# For networks that swallow packets; only root can make one.
+iptables:
+	@tests/install_package iptables iptables
 
 elfutils:
 	@tests/install_package eu-strip elfutils
