@@ -11,7 +11,7 @@ from aiohttp import ClientPayloadError, ClientSession
 
 from gateway.timing.clock import SystemClock
 from gateway.web.race_side import RaceSide
-from gateway.web.server import serve_web
+from gateway.web.server import WebServer, serve_web
 from gateway.web.token import TokenFile
 from tests.support.gateways import VirtualGateway, config
 from tests.support.mosquitto import free_port
@@ -96,3 +96,29 @@ def _is_dropped(port: int, writer: asyncio.StreamWriter) -> bool:
         local.endswith(f":{port:04X}") and remote.endswith(f":{own:04X}") and state == "01"
         for local, remote, state in ends
     )
+
+
+async def test_server_that_fails_is_a_note_and_the_race_goes_on(tmp_path: Path) -> None:
+    failed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def begin() -> None:
+        raise RuntimeError("a bug")
+
+    server = WebServer([], begin, lambda: loop.call_soon_threadsafe(failed.set))
+    server.start()
+    async with asyncio.timeout(5):
+        await failed.wait()
+    await server.stop()
+    assert web_threads() == []
+
+
+async def test_malformed_request_is_refused_and_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path) as pages:
+        answer = await ask_raw(
+            pages.port, b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie alleycat=secret\r\n\r\n"
+        )
+    assert answer.startswith("HTTP/1.0 400")
+    assert "secret" not in caplog.text
