@@ -5,10 +5,12 @@ are relative to the config file.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     ValidationError,
@@ -24,6 +26,7 @@ from drivers.registry import DriverStatus
 from gateway.config.cloud import CloudConfig
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
 from gateway.config.file import config_text, parsed_toml
+from gateway.config.host_name import host_name_problem
 from gateway.config.pem import (
     PRIVATE_KEY,
     certificates_problem,
@@ -55,6 +58,23 @@ from gateway.sampling.calibration import Calibration, CalibrationTable
 #: The start of 2020 in ms since the epoch. Before the first race, race ids would be negative.
 MAX_OFFSET_MS = 1_577_836_800_000
 
+
+def _an_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError("expected an IP address, such as 127.0.0.1 or 0.0.0.0") from None
+
+
+def _a_host_name(text: str) -> str:
+    problem = host_name_problem(text)
+    if problem is not None:
+        raise ValueError(problem.removesuffix("; set the port as cloud.port"))
+    return text
+
+
+HostName = Annotated[str, AfterValidator(_a_host_name)]
+IpAddress = Annotated[str, AfterValidator(_an_address)]
 Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
 
 
@@ -80,6 +100,20 @@ class MetricsConfig(Section):
     """Metrics for Prometheus, served on the loopback interface; off without a port."""
 
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
+
+
+class WebConfig(Section):
+    """The pages for riders and owners; off without a port."""
+
+    listen: IpAddress = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    #: Further host names that lead to the pages, such as that of a reverse proxy.
+    names: tuple[HostName, ...] = ()
+
+    @property
+    def is_reached_from_outside(self) -> bool:
+        """Whether others than this computer reach the pages, so that they need the token."""
+        return bool(self.names) or not ip_address(self.listen).is_loopback
 
 
 class RaceConfig(Section):
@@ -159,6 +193,7 @@ class Config(BaseSettings):
     buffer: BufferConfig = BufferConfig()
     race: RaceConfig = RaceConfig()
     metrics: MetricsConfig = MetricsConfig()
+    web: WebConfig = WebConfig()
     bikes: Annotated[list[BikeConfig], Field(min_length=1)]
     riders: Annotated[list[RiderConfig], Field(max_length=MAX_RIDERS)] = []
 

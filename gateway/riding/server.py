@@ -27,7 +27,7 @@ def serve_ride(
     """Serve clients until the context ends. If the socket fails, note it: the race goes on."""
 
     async def answer(line: bytes) -> bytes:
-        return ANSWER.dump_json(await _answer(desk, line))
+        return ANSWER.dump_json(await answer_request(desk, line))
 
     path = socket_directory(state_dir) / FILE_NAME
     requests = Requests(answer, CLIENTS_MAX, ANSWER_TIMEOUT_S)
@@ -35,7 +35,8 @@ def serve_ride(
     return noted_unix_socket(path, CHANGING_MODE, requests, unavailable, note, REQUEST_MAX_BYTES)
 
 
-async def _answer(desk: RideDesk, line: bytes) -> RideAnswer:
+async def answer_request(desk: RideDesk, line: bytes) -> RideAnswer:
+    """Carry out a request, or refuse it with a reason."""
     try:
         request = REQUEST.validate_json(line)
     except ValidationError:

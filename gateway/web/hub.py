@@ -1,0 +1,139 @@
+"""Hub: what the open pages receive, in the web server's loop."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from logging import LogRecord
+from typing import Literal
+
+from gateway.host.log import record_fields
+from gateway.status.report import status_to_json
+from gateway.status.snapshot import GatewayStatus
+from gateway.tail.events import message_line
+from gateway.telemetry.message import Telemetry
+from gateway.terminal.json_line import json_line
+from gateway.web.feed import Acknowledged, FeedItem
+
+Page = Literal["rider", "gateway", "tail"]
+
+#: How many seconds of each bike a page receives when it connects.
+SECONDS_KEPT = 60
+#: Limit of the events that wait for a page, in bytes; one that reads more slowly is disconnected.
+UNREAD_MAX_BYTES = 256 * 1024
+
+
+def event(name: str, data: bytes) -> bytes:
+    """Return a server-sent event; `data` is one line of JSON."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode("ascii"), data.rstrip(b"\n"))
+
+
+class StreamOverError(Exception):
+    """A page receives no more events: it has not read them in time, or the gateway stops."""
+
+
+class PageReader:
+    """The events that wait for one open page. Of several states, only the newest waits."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self._status = b""
+        self._others: list[bytes] = []
+        self._unread_bytes = 0
+        self._has_events = asyncio.Event()
+        self._is_over = False
+
+    def end(self) -> None:
+        self._is_over = True
+        self._has_events.set()
+
+    def put(self, data: bytes) -> None:
+        self._others.append(data)
+        self._unread_bytes += len(data)
+        self._has_events.set()
+
+    def put_status(self, data: bytes) -> None:
+        self._status = data
+        self._has_events.set()
+
+    async def take(self) -> bytes:
+        """Wait for events, and return all that wait. Raises StreamOverError."""
+        await self._has_events.wait()
+        self._has_events.clear()
+        if self._is_over or self._unread_bytes > UNREAD_MAX_BYTES:
+            raise StreamOverError
+        found = b"".join([*self._others, self._status])
+        self._others, self._status, self._unread_bytes = [], b"", 0
+        return found
+
+
+class Hub:
+    """All open pages and readers of the tail, and what a page that connects receives first.
+
+    `watch` is called whenever one comes or goes: with True if a page is open, and if there is a
+    reader of the tail.
+    """
+
+    def __init__(self, watch: Callable[[bool, bool], object]) -> None:
+        self._watch = watch
+        self._readers: set[PageReader] = set()
+        #: The last messages of each bike, by its id, oldest first.
+        self._seconds: dict[str, deque[Telemetry]] = {}
+
+    def take(self, item: FeedItem) -> None:
+        """Send what the race has handed over to the pages that show it."""
+        match item:
+            case GatewayStatus():
+                data = event("status", status_to_json(item))
+                for reader in self._of("rider", "gateway"):
+                    reader.put_status(data)
+            case Telemetry():
+                seconds = self._seconds.setdefault(item.bike_id, deque(maxlen=SECONDS_KEPT))
+                seconds.append(item)
+                self._tell("rider", lambda: event("second", item.to_json()))
+                self._tell("tail", lambda: message_line("produced", item.to_json()))
+            case Acknowledged(payload):
+                self._tell("tail", lambda: message_line("acknowledged", payload))
+            case LogRecord():
+                self._tell("gateway", lambda: event("log", json_line(record_fields(item))))
+
+    @contextmanager
+    def reader(self, page: Page) -> Iterator[PageReader]:
+        """Yield the events of a page that connects, until the context ends."""
+        reader = PageReader(page)
+        if page == "rider":
+            reader.put(event("seconds", b"[%b]" % b",".join(self._last_minute())))
+        self._readers.add(reader)
+        self._note_readers()
+        try:
+            yield reader
+        finally:
+            self._readers.remove(reader)
+            self._note_readers()
+
+    def end(self) -> None:
+        """End all streams."""
+        for reader in self._readers:
+            reader.end()
+
+    def _of(self, *pages: Page) -> list[PageReader]:
+        return [reader for reader in self._readers if reader.page in pages]
+
+    def _note_readers(self) -> None:
+        self._watch(bool(self._of("rider", "gateway")), bool(self._of("tail")))
+
+    def _tell(self, page: Page, make: Callable[[], bytes]) -> None:
+        if readers := self._of(page):
+            data = make()
+            for reader in readers:
+                reader.put(data)
+
+    def _last_minute(self) -> Iterator[bytes]:
+        """Yield the messages of the last minute of each bike that has sent one recently."""
+        latest_ms = max(
+            (seconds[-1].device_timestamp for seconds in self._seconds.values()), default=0
+        )
+        for seconds in self._seconds.values():
+            for second in seconds:
+                if second.device_timestamp > latest_ms - SECONDS_KEPT * 1000:
+                    yield second.to_json()
