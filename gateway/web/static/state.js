@@ -1,5 +1,6 @@
 // The state of one bike for its rider: a name, one sentence, and at most one button.
-import { NOT_SET_UP, CONTINUE, GONE, JOIN, LEAVE, STATES, finished } from "./text.js";
+import { lightOf } from "./light.js";
+import { CONTINUE, GONE, JOIN, LEAVE, NOT_SET_UP, STATES, finished } from "./text.js";
 
 const JOINING = { label: JOIN, action: "join" };
 const LEAVING = { label: LEAVE, action: "leave" };
@@ -17,7 +18,7 @@ export function stateOf(report, bike, { isGone = false, finish = null } = {}) {
     (!gateway.is_set_up && ["new", NOT_SET_UP]) ||
     withoutBike(bike) ||
     (!gateway.clock_is_set && ["clock", STATES.clock]) ||
-    (finish && ["finished", finished(finish), DISMISSING]) ||
+    (finish && ["finished", finished(finish, lightOf(report).level === "sent"), DISMISSING]) ||
     racing(gateway, bike);
   return { name, sentence, button: isOffered(gateway, button) ? button : null };
 }
@@ -47,7 +48,9 @@ function racing(gateway, bike) {
   if (bike.starts_in_s !== null) return coming(gateway, bike);
   if (bike.not_joined) return ["waiting", STATES.waiting(secondsLeft(bike)), JOINING];
   const isAway = gateway.cloud.connected < gateway.cloud.connections;
-  return isAway ? ["away", STATES.away, LEAVING] : ["racing", STATES.racing, LEAVING];
+  if (isAway) return ["away", STATES.away, LEAVING];
+  const { next_racer_name: next, class_id: classId } = bike;
+  return ["racing", next ? STATES.changing(next) : STATES.racing(classId), LEAVING];
 }
 
 function coming(gateway, bike) {

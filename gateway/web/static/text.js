@@ -8,11 +8,12 @@ export const NOT_SET_UP =
   "This gateway is not set up yet. Run “sudo alleycat-gateway setup” on its computer.";
 export const NO_BIKES = "This gateway has no bikes yet.";
 export const CONTINUE = "Continue";
-export const JOIN = "Join the race";
-export const LEAVE = "Leave the race";
-export const LEAVE_SURE = "Tap again to leave";
+export const JOIN = "Join race";
+export const LEAVE = "Leave race";
+export const LEAVE_SURE = "Really leave?";
 export const NO_ANSWER = "The gateway did not answer. Please try again.";
-export const UNCALIBRATED = "not calibrated";
+// Takes the place of the unit of a bike that is not calibrated: its own number is no percentage.
+export const RAW = "raw";
 
 export const STATES = {
   clock: "The clock is not set yet. Every second is kept until it is.",
@@ -25,15 +26,17 @@ export const STATES = {
   commanded: (name, start) => `${name} rides the next race. It begins in ${clock(start)}.`,
   uncommanded: "Waiting for the backend to start a race.",
   away: "You are racing. The cloud is away, and your seconds are safe here.",
-  racing: "You are racing.",
+  racing: (classId) => `You are racing in class ${classId}.`,
+  changing: (name) => `You are racing. ${name} rides from the next race on.`,
 };
 
 /** Return what was achieved in a race that has ended. */
-export function finished({ place, best, samples }) {
+export function finished({ place, best, samples }, areSent) {
   const rank = place?.rank ? `${place.rank}${ordinalEnding(place.rank)} of ${place.racers}. ` : "";
   const second = best ? `Best second ${rounded(best.output, 1)} at ${clock(best.second)}. ` : "";
-  const sent = typeof samples === "number" ? `${counted(samples, "second")} recorded.` : "";
-  return `Finished. ${rank}${second}${sent}`.trim();
+  const where = areSent ? "sent" : "kept here, to be sent";
+  const seconds = typeof samples === "number" ? `${counted(samples, "second")} ${where}.` : "";
+  return `Finished. ${rank}${second}${seconds}`.trim();
 }
 
 export const LIGHT = {
@@ -47,12 +50,11 @@ export const LIGHT = {
 };
 
 export const RANK = {
-  next: (gap) => `${rounded(gap, 2)} to the next`,
-  leader: (gap) => `${rounded(gap, 2)} to the leader`,
-  leading: "In the lead",
-  unranked: (racers) => `No rank yet, of ${racers}`,
-  own: (best) => `of your best, ${rounded(best, 1)}`,
-  none: "No best second yet",
+  next: "to the next",
+  leader: "to the leader",
+  leading: "You lead",
+  unranked: "Your first result is on its way",
+  own: "your best",
   old: (age) => `results of ${counted(Math.round(age), "second")} ago`,
 };
 
