@@ -116,6 +116,7 @@ export class BikeCard {
     const shares = { output, best, record };
     for (const [name, value] of Object.entries(shares)) {
       parts.bar.style.setProperty(`--${name}`, (value ?? 0) / top);
+      mark(parts.bar, `data-no-${name}`, value === null);
     }
     show(parts.best, `▲ this race ${rounded(best, 1)}`);
     show(parts.record, `◆ record ${rounded(record, 1)}`);

@@ -17,9 +17,10 @@ export const RAW = "raw";
 
 export const STATES = {
   clock: "The clock is not set yet. Every second is kept until it is.",
-  looking: "Looking for the bike. Turn the pedals to wake it.",
-  idle: "The bike is lost. Turn the pedals to wake it.",
-  lost: (missed) => `The bike is lost, and the race goes on. ${counted(missed, "second")} missed.`,
+  looking: (reason) => `Looking for the bike${because(reason)}. Turn the pedals to wake it.`,
+  idle: (reason) => `The bike is lost${because(reason)}. Turn the pedals to wake it.`,
+  lost: (missed, reason) =>
+    `The bike is lost, and the race goes on. ${counted(missed, "second")} missed${because(reason)}.`,
   waiting: (next) => `Pedal to join; next race in ${clock(next)}.`,
   joined: (start) => `You are in the next race. It begins in ${clock(start)}.`,
   soon: (start) => `The next race begins in ${clock(start)}. Pedal to join.`,
@@ -29,6 +30,10 @@ export const STATES = {
   racing: (classId) => `You are racing in class ${classId}.`,
   changing: (name) => `You are racing. ${name} rides from the next race on.`,
 };
+
+function because(reason) {
+  return reason ? `: ${reason}` : "";
+}
 
 /** Return what was achieved in a race that has ended. */
 export function finished({ place, best, samples }, areSent) {
@@ -43,15 +48,20 @@ export const LIGHT = {
   sent: "All sent",
   kept: (amount) => `${amount} safe here, will be sent`,
   sending: (amount) => `Sending ${amount} from the disk`,
-  disk: (problem) => `Disk: ${problem}. What is not sent is lost if the gateway stops`,
-  room: (left) => `Room for ${left} more; then the oldest seconds are lost`,
-  lost: (amount) => `${amount} lost: the buffer had no room`,
+  danger: "In danger",
   unknown: "Not known while the gateway is away",
 };
 
+// Why seconds are in danger, and which.
+export const DANGER = {
+  disk: (amount, problem) => `${amount} lost if the gateway stops. Disk: ${problem}.`,
+  room: (left) => `The cloud is away. After ${left} more, the oldest seconds are lost.`,
+  lost: (amount) => `${amount} lost: the cloud is away, and there is no room left.`,
+};
+
 export const RANK = {
-  next: "to the next",
-  leader: "to the leader",
+  next: "to next",
+  leader: "to leader",
   leading: "You lead",
   unranked: "Your first result is on its way",
   own: "your best",
