@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,10 @@ async def test_server_is_off_without_a_port(tmp_path: Path) -> None:
 
 
 async def test_server_ends_with_the_gateway_though_a_page_is_open(tmp_path: Path) -> None:
-    async with ClientSession() as session:
+    async with ClientSession() as session, AsyncExitStack() as stack:
         async with serving(tmp_path) as pages:
             assert len(web_threads()) == 1
-            stream = await session.get(f"{pages.url}/events?page=rider")
+            stream = await stack.enter_async_context(session.get(f"{pages.url}/events?page=rider"))
         assert web_threads() == []
         with pytest.raises(ClientPayloadError):
             await stream.content.read()
