@@ -51,7 +51,7 @@ class Guard:
         """Return whether the request proves the token, by cookie or as a bearer."""
         if self.token is None or request.path.startswith(OPEN_PREFIXES):
             return True
-        token = self.token.token()
+        token = self.token.token_or_nothing()
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and is_token(bearer.strip(), token):
             return True

@@ -1,5 +1,6 @@
 """The token that opens the pages from outside: kept in a file, shown by `alleycat-gateway web`."""
 
+import errno
 import hashlib
 import hmac
 import secrets
@@ -48,9 +49,22 @@ class TokenFile:
             return ""
         state = found.st_ino, found.st_mtime_ns
         if state != self._seen:
-            content = read_file(self.path, FILE_MAX_BYTES)
+            content = self._content()
             self._seen, self._token = state, content.decode("ascii", errors="replace").strip()
         return self._token
+
+    def token_or_nothing(self) -> str:
+        """Return the token; empty if there is none, or if it cannot be read."""
+        try:
+            return self.token()
+        except OSError:
+            return ""
+
+    def _content(self) -> bytes:
+        try:
+            return read_file(self.path, FILE_MAX_BYTES)
+        except ValueError as error:
+            raise OSError(errno.EINVAL, f"{self.path}: {error}") from error
 
 
 def is_token(given: str, token: str) -> bool:

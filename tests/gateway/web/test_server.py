@@ -9,7 +9,9 @@ import pytest
 from aiohttp import ClientPayloadError, ClientSession
 
 from gateway.web.server import serve_web
+from gateway.web.token import TokenFile
 from tests.support.gateways import VirtualGateway, config
+from tests.support.mosquitto import free_port
 from tests.support.web_pages import RACE_START_MS, serving
 
 
@@ -40,3 +42,13 @@ async def test_port_in_use_is_a_note_in_the_status(tmp_path: Path) -> None:
         async with serve_web(settings, virtual.gateway.race_side):
             (note,) = virtual.gateway.status.notes
     assert note == f"web.port {port}: Address already in use; expected a free port"
+
+
+async def test_token_that_cannot_be_kept_is_a_note_and_nothing_is_served(tmp_path: Path) -> None:
+    TokenFile(tmp_path).path.mkdir()
+    settings = config(tmp_path, [{}], web={"port": free_port(), "names": ("gym.example",)})
+    virtual = VirtualGateway(settings, 0)
+    async with serve_web(settings, virtual.gateway.race_side):
+        assert web_threads() == []
+    (note,) = virtual.gateway.status.notes
+    assert note.startswith(f"web.port {settings.web.port}: {tmp_path}/web-token: it is a directory")

@@ -38,3 +38,11 @@ def test_cookie_of_another_token_is_another_one() -> None:
 def test_file_in_a_directory_that_is_missing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="missing"):
         TokenFile(tmp_path / "missing").create()
+
+
+def test_file_that_is_no_token_is_an_error_and_opens_nothing(tmp_path: Path) -> None:
+    file = TokenFile(tmp_path)
+    file.path.mkdir()
+    with pytest.raises(OSError, match="it is a directory; expected a file"):
+        file.create()
+    assert file.token_or_nothing() == ""
