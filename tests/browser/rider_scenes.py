@@ -24,7 +24,7 @@ THIRD = Place(3, 12, 138.05, 0.3, 9, 142.3, 0.4)
 
 @dataclass(frozen=True)
 class Scene:
-    """A status, the seconds and the status before it, and whether the gateway goes away after it."""
+    """A status, the seconds and status before it, and whether the gateway goes away after it."""
 
     status: GatewayStatus
     seconds: tuple[Telemetry, ...] = ()
@@ -59,7 +59,9 @@ def ridden(seconds: Iterable[int], bike_id: str = "bike-001") -> tuple[Telemetry
         resistance = 42 + 4 * sin(second / 9) + 2 * sin(second / 3)
         sample = Sample(True, 90 + 5 * sin(second / 5), round(resistance, 1), 180.0)
         at = RaceSecond(RACE, second, 0)
-        made.append(make_telemetry("gateway-1", bike_id, AMY, at, sample, second if at.is_final else None))
+        made.append(
+            make_telemetry("gateway-1", bike_id, AMY, at, sample, second if at.is_final else None)
+        )
     return tuple(made)
 
 

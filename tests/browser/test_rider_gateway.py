@@ -158,9 +158,7 @@ def test_one_tap_does_not_leave_a_race(page: Page, gateway: WebGateway) -> None:
 
 def test_rider_and_class_are_chosen_by_the_keyboard(page: Page, gateway: WebGateway) -> None:
     gateway.race_length_s = 3600
-    gateway.further += (
-        '[[riders]]\nracer_id = 7\nracer_name = "Chloé <b>"\nclass_ids = [2, 3]\n'
-    )
+    gateway.further += '[[riders]]\nracer_id = 7\nracer_name = "Chloé <b>"\nclass_ids = [2, 3]\n'
     gateway.start()
     open_bike(page, gateway)
     part(page, "name").focus()

@@ -125,6 +125,7 @@ export class BikeCard {
   drawFigures(bike, isGone) {
     for (const [name, figure] of Object.entries(figuresOf(bike))) {
       show(this.parts[name], figure.text);
+      mark(this.parts[name], "data-long", figure.text.length > 3);
       show(this.parts[`${name}Unit`], figure.unit);
       mark(this.parts[`${name}Box`], "data-stale", figure.isStale || isGone);
     }
