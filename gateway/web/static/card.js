@@ -108,6 +108,7 @@ export class BikeCard {
       show(parts[`gapTo${at}`], to);
     }
     mark(parts.rank, "data-stale", rank.isOld);
+    mark(parts.rank, "data-long", rank.figure.length > 2);
   }
 
   drawBar(output, best, record) {
