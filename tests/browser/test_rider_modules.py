@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.simulation.cloud.results import output
+from gateway.simulation.cloud.leaderboard import score
 from tests.browser.rider_scenes import ridden
 
 Run = Callable[..., Any]
@@ -37,7 +37,7 @@ def test_output_is_the_same_as_that_of_the_backend(
     run_module: Run, cadence: float, resistance: float
 ) -> None:
     shown = run_module("output.js", "module.outputOf(...given)", [cadence, resistance])
-    assert shown == pytest.approx(output(cadence, resistance), abs=1e-4)
+    assert shown == pytest.approx(score(cadence, resistance), abs=1e-4)
 
 
 def test_line_has_a_gap_where_seconds_are_missing_and_marks_the_best(run_module: Run) -> None:

@@ -13,6 +13,7 @@ from tests.browser.rider_scenes import (
     LENGTH_S,
     NOT_JOINED,
     SCENES,
+    THIRD,
     Scene,
     bike,
     current,
@@ -104,7 +105,7 @@ def test_everything_fits_every_screen_in_large_figures(sized: RiderStage) -> Non
         race_length_s=3600,
         racer_name="Maximiliana Featherstonehaugh",
         current=current(188.4, 100.0, 1234.0),
-        place=replace(bike().place, rank=128, racers=1000, gap=12.25, output=99.1),  # type: ignore[type-var]
+        place=replace(THIRD, rank=128, racers=1000, gap=12.25, output=99.1),
     )
     for scene in (SCENES["racing"](), SCENES["in-danger"](), SCENES["lost"](), Scene(of(longest))):
         sized.play(scene)
