@@ -27,6 +27,7 @@ from drivers.registry import DriverStatus
 from gateway.config.cloud import CloudConfig
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
 from gateway.config.file import config_text
+from gateway.config.host_name import host_name_problem
 from gateway.config.pem import open_key_problem, pair_problem, pem_problem
 from gateway.config.problems import (
     NAME_PATTERN,
@@ -60,6 +61,14 @@ def _an_address(text: str) -> str:
         raise ValueError("expected an IP address, such as 127.0.0.1 or 0.0.0.0") from None
 
 
+def _a_host_name(text: str) -> str:
+    problem = host_name_problem(text)
+    if problem is not None:
+        raise ValueError(problem.removesuffix("; set the port as cloud.port"))
+    return text
+
+
+HostName = Annotated[str, AfterValidator(_a_host_name)]
 IpAddress = Annotated[str, AfterValidator(_an_address)]
 Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
 
@@ -94,7 +103,7 @@ class WebConfig(Section):
     listen: IpAddress = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     #: Further host names that lead to the pages, such as that of a reverse proxy.
-    names: tuple[str, ...] = ()
+    names: tuple[HostName, ...] = ()
 
     @property
     def is_reached_from_outside(self) -> bool:

@@ -1,12 +1,14 @@
 """Connections: accepts them, and bounds how many there are, and how long each may do nothing."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 #: Limits the connections at once, and those of one address, so that it cannot take all of them.
@@ -20,6 +22,21 @@ LOOK_EVERY_S = 1.0
 ANSWER_MAX_S = 10.0
 #: Pause after an error of the system, such as too many open files, in seconds.
 PAUSE_S = 0.5
+
+
+def request_log() -> logging.Logger:
+    """Return the logger of failed requests: it logs bugs, but not what strangers send.
+
+    The text of a malformed request may contain a cookie or the token.
+    """
+    log = logging.getLogger("gateway.web.requests")
+    log.filters = [_is_bug]
+    return log
+
+
+def _is_bug(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
 
 
 class Connections:

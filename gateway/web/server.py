@@ -7,7 +7,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ LOOPBACK = "127.0.0.1"
 #: Limit of what the kernel holds for a page that does not read, in bytes.
 SEND_BUFFER_BYTES = 64 * 1024
 
+FAILED = "the web server has failed, so there are no pages and metrics; the log has the reason"
+
 log = structlog.get_logger()
 
 
@@ -51,12 +53,16 @@ class Site:
 class WebServer:
     """A thread that serves applications at their sockets, from `start` to `stop`.
 
-    `begin` is called in the thread's loop before anything else.
+    `begin` is called in the thread's loop before anything else, and `on_failure` in the thread if
+    the server ends by itself.
     """
 
-    def __init__(self, sites: Sequence[Site], begin: Callable[[], None]) -> None:
+    def __init__(
+        self, sites: Sequence[Site], begin: Callable[[], None], on_failure: Callable[[], object]
+    ) -> None:
         self._sites = sites
         self._begin = begin
+        self._on_failure = on_failure
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = Thread(target=self._run, name="web", daemon=True)
@@ -66,7 +72,8 @@ class WebServer:
 
     async def stop(self) -> None:
         """End all connections, and wait for the thread. A race is not delayed by it."""
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        with suppress(RuntimeError):  # it has failed, so its loop is closed
+            self._loop.call_soon_threadsafe(self._stopping.set)
         await asyncio.to_thread(self._thread.join, END_S)
 
     def _run(self) -> None:
@@ -75,7 +82,8 @@ class WebServer:
                 self._loop.run_until_complete(self._serve())
             # A race goes on, whatever happens in this thread.
             except Exception as error:
-                log.exception("the web server has failed", exc_info=error)
+                log.exception("web server failed", exc_info=error)
+                self._on_failure()
 
     async def _serve(self) -> None:
         self._begin()
@@ -91,7 +99,7 @@ async def _serve_site(site: Site) -> None:
     """Serve one site until this is cancelled."""
     from aiohttp import web  # noqa: PLC0415 – its memory is for gateways with pages
 
-    from gateway.web.connections import IDLE_MAX_S, Connections  # noqa: PLC0415
+    from gateway.web.connections import IDLE_MAX_S, Connections, request_log  # noqa: PLC0415
 
     connections = Connections()
     with closing(site.bound):
@@ -99,6 +107,7 @@ async def _serve_site(site: Site) -> None:
         runner = web.AppRunner(
             site.make(connections),
             access_log=None,
+            logger=request_log(),
             handler_cancellation=True,
             keepalive_timeout=IDLE_MAX_S,
             shutdown_timeout=CLOSE_S,
@@ -126,7 +135,11 @@ async def serve_web(config: Config, race: RaceSide) -> AsyncIterator[None]:
         yield
         return
     race.subscribe(feed)
-    server = WebServer(sites, lambda: handover.open(asyncio.get_running_loop(), hub.take))
+    server = WebServer(
+        sites,
+        lambda: handover.open(asyncio.get_running_loop(), hub.take),
+        lambda: race.loop.call_soon_threadsafe(race.observer.note, FAILED),
+    )
     server.start()
     feeding = asyncio.create_task(feed.run())
     try:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from gateway.config import reload
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.reload import Reload, needs_a_start
-from gateway.config.schema import ClockConfig, Config
+from gateway.config.schema import ClockConfig, Config, WebConfig
 from gateway.host.systemd import ServiceManager
 from tests.support.gateways import config
 
@@ -160,6 +160,7 @@ async def test_reload_notes_what_needs_a_restart_until_it_is_undone(
         ({"thing_name": "other"}, ["thing_name"]),
         ({"state_dir": Path("/elsewhere")}, ["state_dir"]),
         ({"clock": ClockConfig(trust="always")}, ["clock"]),
+        ({"web": WebConfig(port=8080)}, ["web"]),
     ],
 )
 def test_change_of_what_is_read_once_needs_a_start(

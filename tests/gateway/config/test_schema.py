@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from drivers import DriverOptions
 from drivers.ble.options import BleOptions
@@ -741,3 +741,29 @@ class TestSharedMachines:
         wrong = machine("right", "ble", name="BIKE", protocol="x")
         data["bikes"] = [machine("left", "ble", name="BIKE"), wrong]
         assert problem(file, data).key == "bikes[1].options.protocol"
+
+
+class TestWeb:
+    @pytest.mark.parametrize("listen", ["localhost", "", "0.0.0.0:80", "*"])
+    def test_listen_is_an_address(self, listen: str) -> None:
+        with pytest.raises(ValidationError, match="expected an IP address"):
+            WebConfig(listen=listen)
+
+    @pytest.mark.parametrize("name", ["https://gym.example", "gym.example/bike", "gym..example"])
+    def test_name_is_a_host_name(self, name: str) -> None:
+        with pytest.raises(ValidationError, match="expected a host name"):
+            WebConfig(names=(name,))
+
+    @pytest.mark.parametrize(
+        ("web", "expected"),
+        [
+            (WebConfig(), False),
+            (WebConfig(listen="::1"), False),
+            (WebConfig(listen="0.0.0.0"), True),
+            (WebConfig(names=("gym.example",)), True),
+        ],
+    )
+    def test_pages_are_reached_from_outside_by_address_or_name(
+        self, web: WebConfig, expected: bool
+    ) -> None:
+        assert web.is_reached_from_outside is expected

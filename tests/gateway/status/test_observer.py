@@ -6,6 +6,7 @@ import pytest
 
 from gateway.bike.link import LinkState
 from gateway.cloud.uplink import Answer, Ending, Verdict
+from gateway.host.board import PiHealth
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race, Racer
 from gateway.status.snapshot import GatewayStatus
@@ -158,3 +159,20 @@ async def test_status_has_the_state_dir_of_the_config(tmp_path: Path) -> None:
     assert virtual.gateway.status.holds(tmp_path)
     assert not virtual.gateway.status.holds(tmp_path / "other")
     await virtual.stop()
+
+
+async def test_board_is_read_once_a_second_however_many_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[PiHealth] = []
+
+    def read_pi_health() -> PiHealth:
+        read.append(PiHealth(60.0 + len(read)))
+        return read[-1]
+
+    monkeypatch.setattr("gateway.status.observer.read_pi_health", read_pi_health)
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
+    found = [virtual.gateway.status.pi for _ in range(3)]
+    await virtual.clock.run_for(1)
+    assert found == read * 3
+    assert virtual.gateway.status.pi == PiHealth(61.0)

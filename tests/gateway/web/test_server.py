@@ -1,5 +1,6 @@
 """The web server's thread: what it needs to start, and that it ends."""
 
+import asyncio
 import socket
 import threading
 from contextlib import AsyncExitStack
@@ -8,11 +9,13 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientPayloadError, ClientSession
 
-from gateway.web.server import serve_web
+from gateway.timing.clock import SystemClock
+from gateway.web.race_side import RaceSide
+from gateway.web.server import WebServer, serve_web
 from gateway.web.token import TokenFile
 from tests.support.gateways import VirtualGateway, config
 from tests.support.mosquitto import free_port
-from tests.support.web_pages import RACE_START_MS, serving
+from tests.support.web_pages import RACE_START_MS, SilentObserver, ask_raw, event_named, serving
 
 
 def web_threads() -> list[threading.Thread]:
@@ -52,3 +55,70 @@ async def test_token_that_cannot_be_kept_is_a_note_and_nothing_is_served(tmp_pat
         assert web_threads() == []
     (note,) = virtual.gateway.status.notes
     assert note.startswith(f"web.port {settings.web.port}: {tmp_path}/web-token: it is a directory")
+
+
+async def test_gateway_that_is_not_set_up_has_pages_without_rides(tmp_path: Path) -> None:
+    settings = config(tmp_path, [{}], web={"port": free_port()})
+    race = RaceSide(asyncio.get_running_loop(), SilentObserver(), SystemClock())
+    url = f"http://127.0.0.1:{settings.web.port}"
+    async with serve_web(settings, race), ClientSession() as session:
+        async with session.get(f"{url}/events?page=rider") as stream:
+            assert (await event_named(stream, "status"))["gateway"]["thing_name"] == "gateway-1"
+        async with session.post(f"{url}/ride", json={}, headers={"Origin": url}) as answer:
+            assert answer.status == 404
+
+
+async def test_page_that_was_connected_while_the_thread_began_is_served(tmp_path: Path) -> None:
+    virtual = VirtualGateway(settings := config(tmp_path, [{}], web={"port": free_port()}), 0)
+    async with serve_web(settings, virtual.gateway.race_side):
+        assert settings.web.port is not None
+        assert "200 OK" in await ask_raw(
+            settings.web.port, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+
+
+@pytest.mark.slow
+async def test_page_that_does_not_read_is_disconnected(tmp_path: Path) -> None:
+    async with serving(tmp_path, bikes=20) as pages:
+        _, writer = await asyncio.open_connection("127.0.0.1", pages.port, limit=1024)
+        writer.write(b"GET /events?page=rider HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        async with asyncio.timeout(60):
+            while not _is_dropped(pages.port, writer):
+                await pages.virtual.run_for(5)
+        writer.close()
+
+
+def _is_dropped(port: int, writer: asyncio.StreamWriter) -> bool:
+    """Return whether the server's end of a connection of this process is gone."""
+    own = writer.get_extra_info("sockname")[1]
+    ends = (line.split()[1:4] for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:])
+    return not any(
+        local.endswith(f":{port:04X}") and remote.endswith(f":{own:04X}") and state == "01"
+        for local, remote, state in ends
+    )
+
+
+async def test_server_that_fails_is_a_note_and_the_race_goes_on(tmp_path: Path) -> None:
+    failed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def begin() -> None:
+        raise RuntimeError("a bug")
+
+    server = WebServer([], begin, lambda: loop.call_soon_threadsafe(failed.set))
+    server.start()
+    async with asyncio.timeout(5):
+        await failed.wait()
+    await server.stop()
+    assert web_threads() == []
+
+
+async def test_malformed_request_is_refused_and_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path) as pages:
+        answer = await ask_raw(
+            pages.port, b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie alleycat=secret\r\n\r\n"
+        )
+    assert answer.startswith("HTTP/1.0 400")
+    assert "secret" not in caplog.text
