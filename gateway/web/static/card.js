@@ -108,7 +108,8 @@ export class BikeCard {
       show(parts[`gapTo${at}`], to);
     }
     mark(parts.rank, "data-stale", rank.isOld);
-    mark(parts.rank, "data-long", rank.figure.length > 2);
+    mark(parts.rank, "data-own", !place);
+    mark(parts.rank, "data-long", Boolean(rank.of) && rank.figure.length > 2);
   }
 
   drawBar(output, best, record) {
