@@ -38,7 +38,7 @@ _CLOCK: dict[ClockSource | None, str] = {
 
 
 class Level(StrEnum):
-    """How a value is to be taken. BAD loses data; an outage loses none, so it is ODD."""
+    """The meaning of a value. BAD loses data; an outage loses none, so it is ODD."""
 
     PLAIN = ""
     WELL = "well"
@@ -48,7 +48,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text, and how it is to be taken."""
+    """A text and its meaning."""
 
     text: str
     level: Level = Level.PLAIN
@@ -56,7 +56,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What is known of one part of the gateway, such as "cloud"."""
+    """One part of the gateway, such as "cloud", in words."""
 
     name: str
     words: Words

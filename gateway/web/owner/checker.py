@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.terminal.json_line import json_line
 
-#: How long a check may take, in seconds. Its own limits, such as those of the endpoint, are shorter.
+#: How long a check may take, in seconds. The limits of its parts are shorter.
 CHECK_MAX_S = 90.0
 FAILED = "the check has given no answer; run: sudo alleycat-gateway check"
 
@@ -24,11 +24,11 @@ def check_command(file: Path) -> list[str]:
 
 
 class Checker:
-    """Runs one check at a time. `tell` receives the state of each as a line of JSON."""
+    """Runs one check at a time. `show` receives the state of each as a line of JSON."""
 
-    def __init__(self, command: Sequence[str], tell: Callable[[bytes], None]) -> None:
+    def __init__(self, command: Sequence[str], show: Callable[[bytes], None]) -> None:
         self._command = command
-        self._tell = tell
+        self._show = show
         self._running: asyncio.Task[dict[str, Any]] | None = None
 
     async def report(self) -> dict[str, Any]:
@@ -48,9 +48,9 @@ class Checker:
             await asyncio.wait([self._running])
 
     async def _check(self) -> dict[str, Any]:
-        self._tell(json_line({"is_running": True, "report": None}))
+        self._show(json_line({"is_running": True, "report": None}))
         report = await self._answer()
-        self._tell(json_line({"is_running": False, "report": report}))
+        self._show(json_line({"is_running": False, "report": report}))
         return report
 
     async def _answer(self) -> dict[str, Any]:
