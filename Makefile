@@ -24,7 +24,7 @@ INSTALL += --quiet --constraint $(CONSTRAINTS)
 # Hundreds of tests start a Python of their own, which must not compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test browser-test check bench fleet-bench scaling docs clean
+.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test browser-test screenshots check bench fleet-bench scaling docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,6 +79,9 @@ vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: bo
 
 browser-test: $(INSTALLED) $(BROWSER)/.installed chromium mosquitto ## test the pages in a real browser; ONLY=tests/browser/test_rider.py
 	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser)
+
+screenshots: $(INSTALLED) $(BROWSER)/.installed chromium ## draw the pictures of the pages, docs/page/*.png
+	@PYTHONPATH=$(BROWSER):. $(BIN)/python -m tests.browser.pictures
 
 check: $(INSTALLED) ## run ruff, mypy --strict, the import rules, and the checks of spelling and plain English
 	$(BIN)/ruff check

@@ -1,6 +1,5 @@
 """Draws the pictures of the documentation: `make screenshots` writes docs/page/*.png."""
 
-import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -11,19 +10,17 @@ from tests.browser.rider_stage import RiderStage
 
 PICTURES = Path(__file__).parents[2] / "docs" / "page"
 TABLET = {"width": 1024, "height": 768}
-ROOM = {"width": 1920, "height": 1080}
 
 
-def main(folder: Path = PICTURES, *names: str) -> None:
+def main() -> None:
     """Write a picture of each state on a phone, and some on larger screens."""
-    folder.mkdir(parents=True, exist_ok=True)
+    PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for name in names or SCENES:
-            draw(browser, name, folder / f"rider-{name}.png", PHONE)
-        if not names:
-            draw(browser, "racing", folder / "rider-racing-tablet.png", TABLET, "dark")
-            draw(browser, "several", folder / "rider-several-tablet.png", TABLET)
+        for name in SCENES:
+            draw(browser, name, PICTURES / f"rider-{name}.png", PHONE)
+        draw(browser, "racing", PICTURES / "rider-racing-tablet.png", TABLET, "dark")
+        draw(browser, "several", PICTURES / "rider-several-tablet.png", TABLET)
         browser.close()
 
 
@@ -39,4 +36,4 @@ def draw(
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]), *sys.argv[2:])
+    main()

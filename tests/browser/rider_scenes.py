@@ -24,7 +24,7 @@ THIRD = Place(3, 12, 138.05, 0.3, 9, 142.3, 0.4)
 
 @dataclass(frozen=True)
 class Scene:
-    """A status, the seconds and the status before it, and whether the gateway goes away after it."""
+    """A status, the seconds and status before it, and whether the gateway goes away after it."""
 
     status: GatewayStatus
     seconds: tuple[Telemetry, ...] = ()
@@ -39,7 +39,7 @@ def current(cadence: float, resistance: float, power: float | None, age_s: float
     return CurrentValues(*made)
 
 
-def bike(second: int = 166, **changes: Any) -> BikeStatus:
+def bike(second: int | None = 166, **changes: Any) -> BikeStatus:
     """Return Amy's bike in the middle of a race, third of twelve."""
     racing: dict[str, Any] = {
         "racer_name": AMY.name,
@@ -59,7 +59,9 @@ def ridden(seconds: Iterable[int], bike_id: str = "bike-001") -> tuple[Telemetry
         resistance = 42 + 4 * sin(second / 9) + 2 * sin(second / 3)
         sample = Sample(True, 90 + 5 * sin(second / 5), round(resistance, 1), 180.0)
         at = RaceSecond(RACE, second, 0)
-        made.append(make_telemetry("gateway-1", bike_id, AMY, at, sample, second if at.is_final else None))
+        made.append(
+            make_telemetry("gateway-1", bike_id, AMY, at, sample, second if at.is_final else None)
+        )
     return tuple(made)
 
 
@@ -89,12 +91,11 @@ def _commanded() -> Scene:
 
 
 def _several() -> Scene:
+    ben = replace(THIRD, rank=1, output=142.3, gap=None)
+    chloe = replace(THIRD, rank=7, output=120.7, gap=1.9)
     others = [
-        bike(166, bike_id=f"bike-00{number}", racer_name=name, place=Place(*place, 9, 142.3, 0.4))
-        for number, name, place in (
-            (2, "Ben", (1, 12, 142.3, None)),
-            (3, "Chloé", (7, 12, 120.7, 1.9)),
-        )
+        bike(bike_id="bike-002", racer_name="Ben", place=ben),
+        bike(bike_id="bike-003", racer_name="Chloé", place=chloe),
     ]
     return Scene(of(bike(), *others), ridden(range(107, 166)))
 

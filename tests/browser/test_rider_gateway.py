@@ -52,14 +52,16 @@ def test_race_is_shown_from_start_to_finish_without_a_shift(
     expect(article).to_have_attribute("data-state", "racing", timeout=15_000)
     expect(part(page, "output")).to_have_text(re.compile(r"^\d+\.\d$"))
     page.evaluate("window.shifts = 0")
+    # The gateway does not know how many seconds the race had in which it was started.
     expect(article).to_have_attribute("data-state", "finished", timeout=15_000)
-    expect(part(page, "sentence")).to_have_text(
-        re.compile(r"^Finished\. Best second \d+\.\d at 0:\d\d\. \d+ seconds? sent\.$")
-    )
     page.get_by_role("button", name="Continue").click()
     expect(article).to_have_attribute("data-state", "racing")
+    expect(article).to_have_attribute("data-state", "finished", timeout=15_000)
+    expect(part(page, "sentence")).to_have_text(
+        re.compile(r"^Finished\. Best second \d+\.\d at 0:\d\d\. 10 seconds (sent|kept here.*)\.$")
+    )
     assert page.evaluate("window.shifts") == 0
-    assert page.evaluate("scrollMaxY = document.documentElement.scrollHeight - innerHeight") == 0
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight") == 0
 
 
 def test_rank_and_gaps_come_from_the_backend(
@@ -156,9 +158,7 @@ def test_one_tap_does_not_leave_a_race(page: Page, gateway: WebGateway) -> None:
 
 def test_rider_and_class_are_chosen_by_the_keyboard(page: Page, gateway: WebGateway) -> None:
     gateway.race_length_s = 3600
-    gateway.further += (
-        '[[riders]]\nracer_id = 7\nracer_name = "Chloé <b>"\nclass_ids = [2, 3]\n'
-    )
+    gateway.further += '[[riders]]\nracer_id = 7\nracer_name = "Chloé <b>"\nclass_ids = [2, 3]\n'
     gateway.start()
     open_bike(page, gateway)
     part(page, "name").focus()

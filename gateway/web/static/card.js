@@ -108,6 +108,7 @@ export class BikeCard {
       show(parts[`gapTo${at}`], to);
     }
     mark(parts.rank, "data-stale", rank.isOld);
+    mark(parts.rank, "data-long", rank.figure.length > 2);
   }
 
   drawBar(output, best, record) {
@@ -125,6 +126,7 @@ export class BikeCard {
   drawFigures(bike, isGone) {
     for (const [name, figure] of Object.entries(figuresOf(bike))) {
       show(this.parts[name], figure.text);
+      mark(this.parts[name], "data-long", figure.text.length > 3);
       show(this.parts[`${name}Unit`], figure.unit);
       mark(this.parts[`${name}Box`], "data-stale", figure.isStale || isGone);
     }

@@ -297,9 +297,10 @@ async def test_bikes_ride_different_races_with_racers_of_their_own(tmp_path: Pat
     await virtual.start()
     virtual.uplink.connect()
     await virtual.run_for(5)
-    assert [(bike.race_id, bike.second) for bike in virtual.gateway.status.bikes] == [
-        (70, 5),
-        (9, 3),
+    bikes = virtual.gateway.status.bikes
+    assert [(bike.race_id, bike.second, bike.race_length_s) for bike in bikes] == [
+        (70, 5, 10),
+        (9, 3, 6),
     ]
     await virtual.run_for(20)
     messages = virtual.delivered
