@@ -69,7 +69,7 @@ def _cleaned(part: Any, secrets: list[str]) -> Any:
 
 
 def _config(file: Path) -> object:
-    """Return the tables of a file, also those that the gateway cannot use, or why there are none."""
+    """Return the tables of a file, also of one that the gateway cannot use; or what is wrong."""
     try:
         return tomllib.loads(read_file(file, CONFIG_MAX_BYTES).decode())
     except (OSError, ValueError) as error:

@@ -40,17 +40,16 @@ async def test_check_without_an_answer_is_reported_as_failed(command: list[str])
 
 async def test_process_ends_with_the_server(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
+    os.mkfifo(pid_file)
     script = (
         "import os, signal, sys; open(sys.argv[1], 'w').write(str(os.getpid())); signal.pause()"
     )
     checker = Checker([sys.executable, "-c", script, str(pid_file)], lambda _: None)
     checker.start()
-    async with asyncio.timeout(10):
-        while not (pid_file.exists() and pid_file.read_text("utf-8")):
-            await asyncio.sleep(0.01)
+    pid = int(await asyncio.to_thread(pid_file.read_text, "utf-8"))  # waits for the writer
     await checker.end()
     with pytest.raises(ProcessLookupError):
-        os.kill(int(pid_file.read_text("utf-8")), 0)
+        os.kill(pid, 0)
 
 
 def test_check_is_the_command_of_this_installation() -> None:
