@@ -14,7 +14,7 @@ SCREENS = [(320, 640), (390, 844), (1024, 768), (1920, 1080), (3840, 2160)]
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", OWNER_SCENES)
 def test_page_is_accessible(page: Page, name: str, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=scheme)
     stage = OwnerStage(page)
     stage.play(OWNER_SCENES[name])
     assert findings(page, stage.wait) == []
