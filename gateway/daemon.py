@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, closing, suppress
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -62,12 +63,14 @@ DRAIN_S = 1.5
 log = structlog.get_logger()
 
 
-async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverStatus]) -> None:
+async def run_gateway(
+    load: Callable[[], Config], drivers: Mapping[str, DriverStatus], file: Path
+) -> None:
     """Race and publish until SIGTERM or SIGINT; reload the config on SIGHUP.
 
     On a terminal, SIGHUP means that the terminal is gone, and stops the gateway as well.
-    While the gateway is not set up, it only waits for a reload. Raises ConfigError, StateDirError
-    or CredentialsError if it cannot start.
+    `load` loads the config `file`. While the gateway is not set up, it only waits for a reload.
+    Raises ConfigError, StateDirError or CredentialsError if it cannot start.
     """
     stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -75,15 +78,15 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, stop.set if _is_on_a_terminal() else hangup.set)
     with closing(ServiceManager()) as service:
-        config = await load_when_set_up(load, stop, hangup, service, _serve_waiting)
+        config = await load_when_set_up(load, stop, hangup, service, partial(_serve_waiting, file))
         if config is not None:
-            await _race(config, load, drivers, stop, hangup, service)
+            await _race(config, load, drivers, stop, hangup, service, file)
 
 
 def _serve_waiting(
-    config: Config, observer: StatusSource, clock: GatewayClock
+    file: Path, config: Config, observer: StatusSource, clock: GatewayClock
 ) -> AbstractAsyncContextManager[None]:
-    return serve_web(config, RaceSide(asyncio.get_running_loop(), observer, clock))
+    return serve_web(config, RaceSide(asyncio.get_running_loop(), observer, clock), file)
 
 
 def _is_on_a_terminal() -> bool:
@@ -97,6 +100,7 @@ async def _race(
     stop: asyncio.Event,
     hangup: asyncio.Event,
     service: ServiceManager,
+    file: Path,
 ) -> None:
     with locked_state_dir(config.state_dir):
         clock = SystemClock(partial(clock_source, clock_trust(config)))
@@ -119,7 +123,7 @@ async def _race(
             serve_quarantine(config.state_dir, buffer, gateway.observer.note),
             serve_calibration(config.state_dir, gateway.leases, gateway.observer, clock),
             serve_ride(config.state_dir, gateway.desk, gateway.observer.note),
-            serve_web(config, gateway.race_side),
+            serve_web(config, gateway.race_side, file),
         ):
             routing = follow_routes(uplinks, clock)
             await gateway.run(stop, [watchdog.run(), reload.run(), health.run(), routing])

@@ -64,7 +64,7 @@ def run(
             structlog.get_logger().warning(warning.what, key=warning.key)
         return settings
 
-    asyncio.run(run_gateway(load, drivers))
+    asyncio.run(run_gateway(load, drivers, config))
 
 
 def import_structlog_alone() -> "ModuleType":

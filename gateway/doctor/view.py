@@ -52,6 +52,11 @@ def _summary(findings: list[Finding]) -> str:
 
 
 def report_json(report: Report) -> str:
-    """Return one line of JSON: `ok`, `findings` and `versions`."""
-    findings = [asdict(one) for one in report.findings]
-    return json.dumps({"ok": report.is_well, "findings": findings, "versions": report.versions})
+    """Return one line of JSON: `ok`, `summary`, `findings` and `versions`."""
+    fields = {
+        "ok": report.is_well,
+        "summary": _summary(report.findings),
+        "findings": [asdict(one) for one in report.findings],
+        "versions": report.versions,
+    }
+    return json.dumps(fields)

@@ -1,12 +1,14 @@
 """The web applications, built from the parts that each page needs."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from aiohttp import web
 
 from gateway.web import enter, events, pages, riding, security, snapshots
 from gateway.web.connections import Connections
 from gateway.web.hub import Hub
+from gateway.web.owner import bug_report, checker
 from gateway.web.race_side import RaceSide
 from gateway.web.security import Guard
 
@@ -19,8 +21,13 @@ PAGES = {
 BODY_MAX_BYTES = 16 * 1024
 
 
-def pages_app(hub: Hub, race: RaceSide, guard: Guard, connections: Connections) -> web.Application:
-    """Return the application of the pages, which runs in the web server's loop."""
+def pages_app(
+    hub: Hub, race: RaceSide, guard: Guard, connections: Connections, file: Path
+) -> web.Application:
+    """Return the application of the pages, which runs in the web server's loop.
+
+    `file`: the config, which a check reads again.
+    """
     shared = snapshots.Snapshots(race)
     app = _app(guard, connections)
     app.on_shutdown.append(_calling(hub.end))
@@ -29,6 +36,10 @@ def pages_app(hub: Hub, race: RaceSide, guard: Guard, connections: Connections) 
     app.add_routes(events.routes(hub, guard.admits))
     app.add_routes(snapshots.status_routes(shared))
     app.add_routes(snapshots.metrics_routes(shared))
+    checking = checker.Checker(checker.check_command(file), hub.take_check)
+    app.on_shutdown.append(checker.ending(checking))
+    app.add_routes(checker.routes(checking))
+    app.add_routes(bug_report.routes(checking, shared, hub, file, guard.token))
     if race.desk is not None:
         app.add_routes(riding.routes(race, race.desk))
     return app

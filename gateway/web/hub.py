@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from logging import LogRecord
 from typing import Literal
 
-from gateway.host.log import record_fields
 from gateway.status.report import status_to_json
 from gateway.status.snapshot import GatewayStatus
 from gateway.tail.events import message_line
 from gateway.telemetry.message import Telemetry
-from gateway.terminal.json_line import json_line
 from gateway.web.feed import Acknowledged, FeedItem
+from gateway.web.owner.log_lines import LogLines
+from gateway.web.owner.status_words import status_words_json
 
 Page = Literal["rider", "gateway", "tail"]
 
@@ -79,14 +79,21 @@ class Hub:
         self._readers: set[PageReader] = set()
         #: The last messages of each bike, by its id, oldest first.
         self._seconds: dict[str, deque[Telemetry]] = {}
+        self.log = LogLines()
+        #: The event of the last check, if there was one.
+        self._check = b""
 
     def take(self, item: FeedItem) -> None:
         """Send what the race has handed over to the pages that show it."""
         match item:
             case GatewayStatus():
                 data = event("status", status_to_json(item))
-                for reader in self._of("rider", "gateway"):
+                for reader in self._of("rider"):
                     reader.put_status(data)
+                if owners := self._of("gateway"):
+                    data += event("words", status_words_json(item))
+                    for reader in owners:
+                        reader.put_status(data)
             case Telemetry():
                 seconds = self._seconds.setdefault(item.bike_id, deque(maxlen=SECONDS_KEPT))
                 seconds.append(item)
@@ -95,7 +102,13 @@ class Hub:
             case Acknowledged(payload):
                 self._tell("tail", lambda: message_line("acknowledged", payload))
             case LogRecord():
-                self._tell("gateway", lambda: event("log", json_line(record_fields(item))))
+                line = self.log.add(item)
+                self._tell("gateway", lambda: event("log", line))
+
+    def take_check(self, state: bytes) -> None:
+        """Send the state of a check to the owner's pages, also to those that connect later."""
+        self._check = event("check", state)
+        self._tell("gateway", lambda: self._check)
 
     @contextmanager
     def reader(self, page: Page) -> Iterator[PageReader]:
@@ -103,6 +116,8 @@ class Hub:
         reader = PageReader(page)
         if page == "rider":
             reader.put(event("seconds", b"[%b]" % b",".join(self._last_minute())))
+        if page == "gateway":
+            reader.put(event("logs", self.log.as_json()) + self._check)
         self._readers.add(reader)
         self._note_readers()
         try:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -121,16 +122,17 @@ async def _serve_site(site: Site) -> None:
 
 
 @asynccontextmanager
-async def serve_web(config: Config, race: RaceSide) -> AsyncIterator[None]:
+async def serve_web(config: Config, race: RaceSide, file: Path) -> AsyncIterator[None]:
     """Serve pages and metrics while the gateway runs, as far as the config has ports for them.
 
+    `file`: that of the config.
     If either cannot be served, the status contains a note about it and the race goes on.
     """
     handover: Handover[FeedItem] = Handover()
     bikes = () if race.leases is None else race.leases.bikes
     feed = RaceFeed(race.observer, bikes, race.clock, handover.give)
     hub = Hub(lambda *watched: race.loop.call_soon_threadsafe(feed.watch, *watched))
-    sites = [*_pages(config, race, hub), *_metrics(config, race)]
+    sites = [*_pages(config, race, hub, file), *_metrics(config, race)]
     if not sites:
         yield
         return
@@ -150,7 +152,7 @@ async def serve_web(config: Config, race: RaceSide) -> AsyncIterator[None]:
         await server.stop()
 
 
-def _pages(config: Config, race: RaceSide, hub: Hub) -> Iterator[Site]:
+def _pages(config: Config, race: RaceSide, hub: Hub, file: Path) -> Iterator[Site]:
     place = config.web
     if place.port is None:
         return
@@ -167,7 +169,7 @@ def _pages(config: Config, race: RaceSide, hub: Hub) -> Iterator[Site]:
         from gateway.web.app import pages_app  # noqa: PLC0415 – imports aiohttp
         from gateway.web.security import Guard, names_of  # noqa: PLC0415
 
-        return pages_app(hub, race, Guard(names_of(place.names), token), connections)
+        return pages_app(hub, race, Guard(names_of(place.names), token), connections, file)
 
     yield Site(bound, make)
 

@@ -18,6 +18,9 @@ from tests.support.statuses import gateway_status
 
 RACE_START_MS = 5_400_763 * 300_000
 
+#: The config file of a gateway that has none.
+FILE = Path("/nonexistent/gateway.toml")
+
 Event = tuple[str, Any]
 
 
@@ -81,6 +84,7 @@ async def serving(
     *,
     race: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
+    file: Path = FILE,
     **web: Any,
 ) -> AsyncIterator[Pages]:
     """Run a gateway whose pages are on loopback, at a free port."""
@@ -88,7 +92,7 @@ async def serving(
     web = {"port": port, **web}
     settings = config(state_dir, [{}] * bikes, race=race, metrics=metrics, web=web)
     virtual = VirtualGateway(settings, RACE_START_MS)
-    async with serve_web(settings, virtual.gateway.race_side), ClientSession() as session:
+    async with serve_web(settings, virtual.gateway.race_side, file), ClientSession() as session:
         await virtual.start()
         yield Pages(virtual, session, port)
         await virtual.stop()

@@ -1,12 +1,33 @@
-import { byId, show } from "./dom.js";
+// The owner's page: what needs attention, the state of each part, checks and the log.
+import { CheckPanel } from "./check.js";
+import { byId, mark, show } from "./dom.js";
+import { LogList } from "./log.js";
 import { follow } from "./stream.js";
 import { GONE } from "./text.js";
-import { whole } from "./units.js";
+import { showWords } from "./words.js";
+
+const check = new CheckPanel();
+const log = new LogList(byId("log"));
+let version = null;
+
+function showNotice(text) {
+  show(byId("notice"), text);
+  mark(document.body, "data-gone", text !== "");
+}
 
 follow("events?page=gateway", {
-  status(report) {
-    show(byId("cadence"), whole(report.gateway.bikes[0]?.current?.cadence_rpm?.value));
+  hello(hello) {
+    if (version !== null && version !== hello.version) location.reload();
+    version = hello.version;
+    check.forget();
   },
-  gone: () => show(byId("state"), GONE),
-  back: () => show(byId("state"), ""),
+  words(words) {
+    showNotice("");
+    showWords(words);
+  },
+  check: (state) => check.show(state),
+  logs: (lines) => log.replace(lines),
+  log: (line) => log.add(line),
+  gone: () => showNotice(GONE),
+  back: () => showNotice(""),
 });

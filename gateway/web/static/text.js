@@ -6,6 +6,9 @@ export const GONE = "The gateway does not answer. This page continues by itself.
 export const WRONG_TOKEN =
   "This token is not valid. It may have been replaced: open the link of `sudo alleycat-gateway web`.";
 
+// The owner's page.
+export const CHECK_RUNS = "The check runs …";
+
 // The rider's page.
 export const NOT_SET_UP =
   "This gateway is not set up yet. Run “sudo alleycat-gateway setup” on its computer.";

@@ -48,6 +48,7 @@ def test_report_tells_when_all_is_well() -> None:
 def test_report_json_has_findings_and_versions() -> None:
     said = json.loads(report_json(REPORT))
     assert said["ok"] is False
+    assert said["summary"] == "1 failed, 1 warning"
     assert said["findings"][2] == {
         "name": "bluetooth",
         "state": "failed",

@@ -38,8 +38,8 @@ async def test_owner_receives_no_seconds(tmp_path: Path) -> None:
     async with serving(tmp_path) as pages, pages.stream("gateway") as stream:
         await asyncio.sleep(0)
         await pages.virtual.run_for(2)
-        names = [(await next_event(stream))[0] for _ in range(4)]
-    assert names == ["hello", *["status"] * 3]
+        names = [(await next_event(stream))[0] for _ in range(8)]
+    assert names == ["hello", "logs", *["status", "words"] * 3]
 
 
 async def test_page_that_is_unknown_is_refused(tmp_path: Path) -> None:

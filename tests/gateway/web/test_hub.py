@@ -44,7 +44,7 @@ async def test_page_that_reads_too_slowly_is_given_up() -> None:
 
 async def test_end_of_the_gateway_ends_streams() -> None:
     hub, _ = hub_and_watch()
-    with hub.reader("gateway") as reader:
+    with hub.reader("tail") as reader:
         waiting = asyncio.create_task(reader.take())
         await asyncio.sleep(0)
         hub.end()
@@ -67,7 +67,28 @@ async def test_seconds_of_a_bike_that_has_gone_are_not_sent_again() -> None:
 async def test_owner_receives_the_log_and_riders_do_not() -> None:
     hub, _ = hub_and_watch()
     with hub.reader("gateway") as owner, hub.reader("rider") as rider:
+        await owner.take()
         hub.take(logging.makeLogRecord({"msg": "bike lost", "levelname": "WARNING", "created": 7}))
         found = await owner.take()
         assert b"event: log" not in await rider.take()
     assert found == b'event: log\ndata: {"at_ms":7000,"level":"warning","text":"bike lost"}\n\n'
+
+
+async def test_owner_who_connects_later_receives_the_log_and_the_last_check() -> None:
+    hub, _ = hub_and_watch()
+    hub.take(logging.makeLogRecord({"msg": "bike lost", "levelname": "WARNING", "created": 7}))
+    hub.take_check(b'{"is_running": true}')
+    with hub.reader("gateway") as owner:
+        found = await owner.take()
+    assert found == (
+        b'event: logs\ndata: [{"at_ms":7000,"level":"warning","text":"bike lost"}]\n\n'
+        b'event: check\ndata: {"is_running": true}\n\n'
+    )
+
+
+async def test_only_the_owner_receives_the_words_of_the_status() -> None:
+    hub, _ = hub_and_watch()
+    with hub.reader("gateway") as owner, hub.reader("rider") as rider:
+        hub.take(gateway_status())
+        assert b"event: words" in await owner.take()
+        assert b"event: words" not in await rider.take()

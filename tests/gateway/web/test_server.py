@@ -15,7 +15,14 @@ from gateway.web.server import WebServer, serve_web
 from gateway.web.token import TokenFile
 from tests.support.gateways import VirtualGateway, config
 from tests.support.mosquitto import free_port
-from tests.support.web_pages import RACE_START_MS, SilentObserver, ask_raw, event_named, serving
+from tests.support.web_pages import (
+    FILE,
+    RACE_START_MS,
+    SilentObserver,
+    ask_raw,
+    event_named,
+    serving,
+)
 
 
 def web_threads() -> list[threading.Thread]:
@@ -24,7 +31,7 @@ def web_threads() -> list[threading.Thread]:
 
 async def test_server_is_off_without_a_port(tmp_path: Path) -> None:
     virtual = VirtualGateway(settings := config(tmp_path, [{}]), RACE_START_MS)
-    async with serve_web(settings, virtual.gateway.race_side):
+    async with serve_web(settings, virtual.gateway.race_side, FILE):
         assert web_threads() == []
 
 
@@ -42,7 +49,7 @@ async def test_port_in_use_is_a_note_in_the_status(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         virtual = VirtualGateway(settings := config(tmp_path, [{}], web={"port": port}), 0)
-        async with serve_web(settings, virtual.gateway.race_side):
+        async with serve_web(settings, virtual.gateway.race_side, FILE):
             (note,) = virtual.gateway.status.notes
     assert note == f"web.port {port}: Address already in use; expected a free port"
 
@@ -51,7 +58,7 @@ async def test_token_that_cannot_be_kept_is_a_note_and_nothing_is_served(tmp_pat
     TokenFile(tmp_path).path.mkdir()
     settings = config(tmp_path, [{}], web={"port": free_port(), "names": ("gym.example",)})
     virtual = VirtualGateway(settings, 0)
-    async with serve_web(settings, virtual.gateway.race_side):
+    async with serve_web(settings, virtual.gateway.race_side, FILE):
         assert web_threads() == []
     (note,) = virtual.gateway.status.notes
     assert note.startswith(f"web.port {settings.web.port}: {tmp_path}/web-token: it is a directory")

@@ -1,0 +1,1 @@
+"""What the owner's page shows in addition to the status: words, the log, checks and bug reports."""

@@ -1,0 +1,29 @@
+"""The last lines of the log, for pages that connect later and for bug reports."""
+
+from collections import deque
+from logging import LogRecord
+
+from gateway.host.log import record_fields
+from gateway.terminal.json_line import json_line
+
+LINES_KEPT = 200
+#: Limits the characters of a line, so that all lines are less than a page may leave unread.
+TEXT_MAX = 500
+
+
+class LogLines:
+    """The last lines of the log, each as an object of JSON, oldest first."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque(maxlen=LINES_KEPT)
+
+    def add(self, record: LogRecord) -> bytes:
+        """Keep a record of the log, and return its line. It has no control characters."""
+        fields = record_fields(record)
+        line = json_line({**fields, "text": str(fields["text"])[:TEXT_MAX]}).rstrip(b"\n")
+        self._lines.append(line)
+        return line
+
+    def as_json(self) -> bytes:
+        """Return a list of all lines that are kept."""
+        return b"[%b]" % b",".join(self._lines)
