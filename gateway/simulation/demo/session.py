@@ -90,11 +90,11 @@ class Demo:
                 tasks.create_task(gateway.run(stop))
             tasks.create_task(self._cut_network())
             while not self._is_over(gateways):
-                show(self._scene(gateways, await self._stream.report()))
+                show(await self._scene(gateways, await self._stream.report()))
                 await asyncio.sleep(REFRESH_S)
             stop.set()
         result = await self._stream.result()
-        show(self._scene(gateways, result))
+        show(await self._scene(gateways, result))
         options = self._options
         return self.reporter.summary(options.bikes, result, options.outage_s, options.seed)
 
@@ -113,10 +113,12 @@ class Demo:
         is_late = self._clock.monotonic_ns() > self._start_ns + limit_s * NS_PER_S
         return is_late or all(gateway.status.buffer.depth == 0 for gateway in gateways)
 
-    def _scene(self, gateways: Sequence[Gateway], result: StreamResult) -> Scene:
+    async def _scene(self, gateways: Sequence[Gateway], result: StreamResult) -> Scene:
+        arrivals = await self._stream.count()
         return self.reporter.scene(
             [gateway.status for gateway in gateways],
             result,
             self._clock.monotonic_ns(),
             network_is_up=self._network.is_up,
+            arrivals=arrivals,
         )

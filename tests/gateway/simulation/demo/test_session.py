@@ -3,6 +3,7 @@
 import asyncio
 
 from gateway.race.races import Race
+from gateway.simulation.cloud.arrivals import Arrivals
 from gateway.simulation.cloud.leaderboard import StreamResult
 from gateway.simulation.demo.network import open_network
 from gateway.simulation.demo.session import Demo, DemoOptions
@@ -15,8 +16,8 @@ START_S = 3
 class EmptyStream:
     """A Stream that nothing comes into."""
 
-    async def count(self) -> int:
-        return 0
+    async def count(self) -> Arrivals:
+        return Arrivals({})
 
     async def report(self) -> StreamResult:
         return NOTHING
