@@ -88,7 +88,7 @@ class MessageCount:
 
 
 class GatewayState(Enum):
-    """What a gateway does at the moment, in words."""
+    """The state of a gateway, in words."""
 
     LIVE = "live"
     KEEPING = "keeping"

@@ -1,4 +1,4 @@
-"""What has arrived in the stream: how much in which shard, and how long it took. Pure."""
+"""The arrivals of records in the stream: how many in which shard, and how late. Pure."""
 
 import re
 from collections import Counter

@@ -57,7 +57,7 @@ class Consumer:
 
     @property
     def arrivals(self) -> Arrivals:
-        """What has arrived so far."""
+        """The arrivals so far."""
         with self._scoring:
             return self._meter.arrivals
 
