@@ -128,7 +128,8 @@ class Scene:
 
     `at_ns`: monotonic time. `reason`: why the last connection was lost. `board`: the racers,
     the leader first. `gateways`: one for each connection, in order. `arrivals`: None if the stream
-    cannot be read. `outage`: None in a race that keeps its network.
+    cannot be read. `network_is_up`: None if there is no network to cut. `outage`: None in a race
+    that keeps its network.
     """
 
     at_ns: int
@@ -144,7 +145,7 @@ class Scene:
     gateways: tuple[GatewayState, ...] = ()
     arrivals: Arrivals | None = None
     reason: str = ""
-    network_is_up: bool = True
+    network_is_up: bool | None = None
     outage: OutageSpan | None = None
 
 

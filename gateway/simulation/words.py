@@ -28,7 +28,7 @@ def when(scene: Scene) -> str:
 
 def troubles(scene: Scene) -> Iterator[str]:
     """Yield what is wrong at the moment."""
-    if not scene.network_is_up:
+    if scene.network_is_up is False:
         yield "network DOWN"
     offline = scene.connections - scene.connected
     if offline and scene.moment.stage is not RaceStage.CONNECTING:

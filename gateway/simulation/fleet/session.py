@@ -65,8 +65,8 @@ async def run_fleet(
     plan: Plan,
     target: FleetTarget,
     clock: GatewayClock,
-    show: Callable[[Scene], None],
     stop: asyncio.Event,
+    show: Callable[[Scene], None],
 ) -> Summary:
     """Run the whole race, or as much of it as there is before `stop`; return the summary.
 

@@ -28,13 +28,15 @@ def frame_of(scene: Scene) -> Json:
         "stage": scene.moment.stage.name.lower(),
         "second": scene.moment.second,
         "race_s": scene.race_s,
+        "expected": scene.racers * scene.race_s,
         "when": when(scene),
         "troubles": list(troubles(scene)),
-        "network_is_up": scene.network_is_up,
         "counts": {count.where: count.total for count in scene.counts},
         "gateways": "".join(LETTERS[state] for state in scene.gateways),
         "racers": {row.name: _racer(place, row) for place, row in enumerate(scene.board, start=1)},
     }
+    if scene.network_is_up is not None:
+        frame["network_is_up"] = scene.network_is_up
     if outage := scene.outage:
         frame["outage"] = {"from_s": outage.from_s, "to_s": outage.to_s}
     if arrivals := scene.arrivals:

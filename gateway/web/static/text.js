@@ -1,3 +1,10 @@
 // The sentences of the pages that do not come from the gateway.
 
+// The show.
+export const DEMO_GONE = "The race does not answer. If it has ended, start it again.";
+export const NOT_SWITCHED = "The network was not switched: the race does not answer.";
+export const ALL_CLASSES = "all";
+export const classNamed = (id) => `class ${id}`;
+export const moreRacers = (count) => (count ? `… and ${count.toLocaleString("en")} more` : "");
+
 export const GONE = "The gateway does not answer. This page continues by itself.";
