@@ -25,7 +25,7 @@ class Ticker:
 
     def news(self, scene: Scene) -> list[News]:
         """Return what has happened since the scene of the last call."""
-        texts = [event.words for event in self._script.events(scene, scene.at_ns)]
+        texts = list(self._turns(scene))
         if self._before:
             texts += _lead(self._before, scene)
             texts += _gateways(self._before, scene)
@@ -33,6 +33,12 @@ class Ticker:
         has_started = scene.moment.stage in (RaceStage.RACING, RaceStage.ARRIVING)
         second = scene.moment.second if has_started else 0
         return [News(second, text) for text in texts]
+
+    def _turns(self, scene: Scene) -> Iterator[str]:
+        """Yield what the terminal reports as well, in its words."""
+        for event in self._script.events(scene, scene.at_ns):
+            is_start = event.kind == "stage" and scene.moment.stage is RaceStage.RACING
+            yield "the race starts" if is_start else event.words
 
 
 def _lead(before: Scene, scene: Scene) -> Iterator[str]:

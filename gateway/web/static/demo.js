@@ -84,7 +84,6 @@ const leave = follow("events", {
   news: parts.showNews,
   account(account) {
     parts.showAccount(account);
-    byId("network-part").hidden = true;
     leave();
   },
   beat() {},

@@ -2,6 +2,7 @@
 
 import { byId, show } from "./dom.js";
 import { STATES, counted, dots } from "./dots.js";
+import { NETWORK, RACE_OVER } from "./text.js";
 import { UNKNOWN } from "./units.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -29,7 +30,8 @@ function share(part, whole) {
 export function showNetwork(scene) {
   byId("network-part").hidden = scene.network_is_up === undefined;
   byId("network").setAttribute("aria-checked", String(scene.network_is_up));
-  show(byId("network-state"), scene.network_is_up ? "on" : "cut");
+  show(byId("network-state"), scene.network_is_up ? NETWORK.on : NETWORK.cut);
+  show(byId("network-hint"), scene.network_is_up ? NETWORK.toCut : NETWORK.toRestore);
 }
 
 /** Show messages a second, and the delay in ms, as far as they are known. */
@@ -135,4 +137,7 @@ export function showAccount({ lines }) {
     }),
   );
   byId("account").hidden = false;
+  byId("network-part").hidden = true;
+  show(byId("when"), RACE_OVER);
+  show(byId("trouble"), "");
 }

@@ -3,6 +3,13 @@
 // The show.
 export const DEMO_GONE = "The race does not answer. If it has ended, start it again.";
 export const NOT_SWITCHED = "The network was not switched: the race does not answer.";
+export const NETWORK = {
+  on: "on",
+  cut: "cut",
+  toCut: "Press to cut it: the gateways keep their messages.",
+  toRestore: "Press to restore it: the gateways send what they have kept.",
+};
+export const RACE_OVER = "The race is over.";
 export const ALL_CLASSES = "all";
 export const classNamed = (id) => `class ${id}`;
 export const moreRacers = (count) => (count ? `… and ${count.toLocaleString("en")} more` : "");
