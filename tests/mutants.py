@@ -177,9 +177,37 @@ MUTANTS = (
     Mutant(
         "what repeats is left out of the log without a summary",
         "gateway/host/log_repeats.py",
-        "                    super().emit(_summary(repeats.latest, repeats.left_out))\n",
+        "                    self._log(_summary(repeats.latest, repeats.left_out))\n",
         "",
         "tests/gateway/host/test_log_repeats.py",
+    ),
+    Mutant(
+        "pages are open to any host name",
+        "gateway/web/security.py",
+        "        return name in self.names or _is_address(name)\n",
+        "        return True\n",
+        "tests/gateway/web/test_security.py",
+    ),
+    Mutant(
+        "pages are open from outside without a token",
+        "gateway/web/security.py",
+        "        if not guard.admits(request):\n",
+        "        if False:\n",
+        "tests/gateway/web/test_security.py",
+    ),
+    Mutant(
+        "each request for the status asks the race",
+        "gateway/web/snapshots.py",
+        "        if self._latest is None:\n",
+        "        if True:\n",
+        "tests/gateway/web/test_snapshots.py",
+    ),
+    Mutant(
+        "pages make the race take snapshots all the time",
+        "gateway/web/feed.py",
+        "                await self._is_watched.wait()\n",
+        "",
+        "tests/gateway/web/test_feed.py",
     ),
     Mutant(
         "a port that the sandbox forbids is a matter of groups",

@@ -39,7 +39,7 @@ ROWS = (
     "peers",
 )
 #: The rows without a target.
-MORE_ROWS = ("ten_bikes",)
+MORE_ROWS = ("ten_bikes", "web")
 DOCS = Path("docs")
 #: How long an interrupted row may take to exit, in seconds.
 PATIENCE_S = 20

@@ -15,3 +15,6 @@ export const classNamed = (id) => `class ${id}`;
 export const moreRacers = (count) => (count ? `… and ${count.toLocaleString("en")} more` : "");
 
 export const GONE = "The gateway does not answer. This page continues by itself.";
+
+export const WRONG_TOKEN =
+  "This token is not valid. It may have been replaced: open the link of `sudo alleycat-gateway web`.";
