@@ -22,7 +22,7 @@ BODY_MAX_BYTES = 16 * 1024
 def pages_app(hub: Hub, race: RaceSide, guard: Guard, connections: Connections) -> web.Application:
     """Return the application of the pages, which runs in the web server's loop."""
     shared = snapshots.Snapshots(race)
-    app = _app(guard, connections)
+    app = guarded_app(guard, connections)
     app.on_shutdown.append(_calling(hub.end))
     app.add_routes(pages.routes(PAGES))
     app.add_routes(enter.routes(guard.token))
@@ -36,12 +36,13 @@ def pages_app(hub: Hub, race: RaceSide, guard: Guard, connections: Connections) 
 
 def metrics_app(race: RaceSide, guard: Guard, connections: Connections) -> web.Application:
     """Return the application of the metrics alone."""
-    app = _app(guard, connections)
+    app = guarded_app(guard, connections)
     app.add_routes(snapshots.metrics_routes(snapshots.Snapshots(race)))
     return app
 
 
-def _app(guard: Guard, connections: Connections) -> web.Application:
+def guarded_app(guard: Guard, connections: Connections) -> web.Application:
+    """Return an application without routes, in which every request is judged."""
     middlewares = [connections.middleware, security.guarding(guard)]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_MAX_BYTES)
     app.on_response_prepare.append(security.add_headers)

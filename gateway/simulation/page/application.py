@@ -8,6 +8,9 @@ from aiohttp import web
 
 from gateway.simulation.page.stage import Stage, hello
 from gateway.web import pages
+from gateway.web.app import guarded_app
+from gateway.web.connections import Connections, endless
+from gateway.web.security import Guard, names_of
 
 PAGES = {"/demo": "demo.html"}
 #: How long a page may take to receive what was written, in seconds, before it is disconnected.
@@ -18,13 +21,14 @@ STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
 Switch = Callable[[bool], Awaitable[bool]]
 
 
-def make_app(stage: Stage, switch: Switch) -> web.Application:
+def make_app(stage: Stage, switch: Switch, connections: Connections) -> web.Application:
     """Return the application, which runs in the web server's loop."""
 
     async def end_streams(_: web.Application) -> None:
         stage.end()
 
-    app = web.Application()
+    # Only this computer reaches it, so there is no token.
+    app = guarded_app(Guard(names_of(()), None), connections)
     app.on_shutdown.append(end_streams)
     app.add_routes(pages.routes(PAGES))
     app.add_routes(_routes(stage, switch))
@@ -36,6 +40,7 @@ def _routes(stage: Stage, switch: Switch) -> list[web.RouteDef]:
     async def home(_: web.Request) -> web.StreamResponse:
         raise web.HTTPFound("demo")
 
+    @endless
     async def events(request: web.Request) -> web.StreamResponse:
         if request.method == "HEAD":
             return web.Response()

@@ -9,14 +9,15 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.host.errors import GatewayError
-from gateway.simulation.extra import LOOPBACK
 from gateway.simulation.page.stage import Stage
 from gateway.simulation.scene import Scene, Summary
 from gateway.web.handover import Handover
-from gateway.web.server import WebServer, bind
+from gateway.web.server import LOOPBACK, Site, WebServer, bind
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from gateway.web.connections import Connections
 
 
 class PageError(GatewayError):
@@ -59,19 +60,22 @@ class RacePage:
     @asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
         """Serve the page until the context ends."""
-        server = WebServer(self._bound, self._make)
+        stage = Stage()
+
+        def make(connections: "Connections") -> "web.Application":
+            from gateway.simulation.page.application import make_app  # noqa: PLC0415 – aiohttp
+
+            return make_app(stage, self._switch, connections)
+
+        server = WebServer(
+            [Site(self._bound, make)],
+            lambda: self._handover.open(asyncio.get_running_loop(), stage.take),
+        )
         server.start()
         try:
             yield
         finally:
             await server.stop()
-
-    def _make(self) -> "web.Application":
-        from gateway.simulation.page.application import make_app  # noqa: PLC0415 – imports aiohttp
-
-        stage = Stage()
-        self._handover.open(asyncio.get_running_loop(), stage.take)
-        return make_app(stage, self._switch)
 
     async def _switch(self, is_up: bool) -> bool:
         """Switch the network from the server's loop; return whether there is one."""
