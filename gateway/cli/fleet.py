@@ -96,10 +96,8 @@ def fleet(
     print_summary(console, summary)
     if json:
         typer.echo(summary_json(summary))
-    if summary.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if not summary.ok:
-        raise typer.Exit(FAILED)
+    if summary.interrupted or not summary.ok:
+        raise typer.Exit(INTERRUPTED if summary.interrupted else FAILED)
 
 
 def _classes(text: str) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ class PageError(GatewayError):
     """There can be no page. The message gives the reason and what to do."""
 
 
-class Network(Protocol):
+class SwitchedNetwork(Protocol):
     """A network that can be cut and restored, in the loop of the race."""
 
     def switch(self, is_up: bool) -> Coroutine[Any, Any, None]: ...
@@ -37,15 +37,12 @@ class RacePage:
         self._bound = bind(LOOPBACK, 0)
         # A browser that is quicker than the server waits.
         self._bound.listen()
+        self.url = f"http://{LOOPBACK}:{self._bound.getsockname()[1]}/demo"
         self._handover: Handover[Scene | Summary] = Handover()
-        self._network: Network | None = None
+        self._network: SwitchedNetwork | None = None
         self._race_loop: asyncio.AbstractEventLoop | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self._bound.getsockname()[1]}/demo"
-
-    def offer(self, network: Network) -> None:
+    def offer(self, network: SwitchedNetwork) -> None:
         """Let spectators switch a network."""
         self._race_loop = asyncio.get_running_loop()
         self._network = network
