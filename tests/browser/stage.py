@@ -10,7 +10,12 @@ STATIC = Path(__file__).parents[2] / "gateway" / "web" / "static"
 HOST = "http://stage.test"
 #: The time on the page at the start, in seconds since the epoch.
 START_S = 3600
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 #: Takes the place of EventSource.
 STREAM = """
 class StagedStream extends EventTarget {
