@@ -60,7 +60,9 @@ def _scene(
         counts=(MessageCount("produced", produced), MessageCount("in the stream", arrived)),
         board=tuple(_board(second, racers, classes, kept, is_online)),
         gateways=(state,) * racers,
-        arrivals=Arrivals({f"shardId-{n:012}": arrived if n == 1 else 0 for n in range(SHARDS)}, 812),
+        arrivals=Arrivals(
+            {f"shardId-{n:012}": arrived if n == 1 else 0 for n in range(SHARDS)}, 812
+        ),
         network_is_up=network_is_up,
         outage=None if kept is None else OUTAGE,
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from gateway.simulation.page.frame import frame_of
@@ -14,7 +15,7 @@ Run = Callable[..., Any]
 
 def test_patch_is_applied_as_the_gateway_means_it(run_module: Run) -> None:
     frames = [{}, *(frame_of(demo_at(second)) for second in (1, 9, 12)), {"a": 1}]
-    for before, after in zip(frames, frames[1:], strict=False):
+    for before, after in pairwise(frames):
         patch = difference(before, after)
         found = run_module("patch.js", "module.patched(...given)", [before, patch])
         assert found == applied(before, patch) == json.loads(json.dumps(after))
@@ -52,9 +53,8 @@ def test_rate_is_that_of_the_last_three_seconds(run_module: Run) -> None:
 def test_every_gateway_is_a_dot_in_the_path_of_its_state(run_module: Run) -> None:
     letters = "lkcb" * 250
     field = run_module("dots.js", "module.dots(given)", letters)
-    assert {letter: path.count("M") for letter, path in field["paths"].items()} == {
-        letter: 250 for letter in "lkcb"
-    }
+    counts = {letter: path.count("M") for letter, path in field["paths"].items()}
+    assert counts == dict.fromkeys("lkcb", 250)
     assert field["width"] > 3 * field["height"]
     counts = run_module("dots.js", "module.counted(given)", "llk")
     assert counts == {"l": 2, "k": 1, "c": 0, "b": 0}

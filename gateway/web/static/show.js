@@ -121,7 +121,7 @@ export function showNews(news) {
 }
 
 function newsItem({ second, text }) {
-  const item = document.createElement("li");
+  const item = document.createElement("p");
   item.textContent = second ? `${second} s: ${text}` : text;
   return item;
 }
