@@ -67,7 +67,7 @@ def demo(
 
 
 def _page(*, in_browser: bool) -> "RacePage | None":
-    """Return the page of the race; None if its package is missing and nobody asks for the page."""
+    """Return the page of the race; None if its package is missing and `in_browser` is not set."""
     from gateway.simulation.page.server import PageError, open_page
 
     try:

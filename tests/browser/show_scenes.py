@@ -47,6 +47,7 @@ def _scene(
 ) -> Scene:
     produced = second * racers
     arrived = produced - racers * (kept or 0)
+    shards = {f"shardId-{number:012}": arrived if number == 1 else 0 for number in range(SHARDS)}
     is_online = None if kept is None else network_is_up
     return Scene(
         at_ns=second * NS_PER_S,
@@ -60,9 +61,7 @@ def _scene(
         counts=(MessageCount("produced", produced), MessageCount("in the stream", arrived)),
         board=tuple(_board(second, racers, classes, kept, is_online)),
         gateways=(state,) * racers,
-        arrivals=Arrivals(
-            {f"shardId-{n:012}": arrived if n == 1 else 0 for n in range(SHARDS)}, 812
-        ),
+        arrivals=Arrivals(shards, 812),
         network_is_up=network_is_up,
         outage=None if kept is None else OUTAGE,
     )

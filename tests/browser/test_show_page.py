@@ -46,7 +46,7 @@ class ShowStage(Stage):
 
     @property
     def names(self) -> list[str]:
-        return self.page.locator("#board tbody .name").all_text_contents()
+        return list(self.page.locator("#board tbody .name").all_text_contents())
 
 
 @pytest.fixture

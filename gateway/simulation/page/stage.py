@@ -26,7 +26,7 @@ NEWS_KEPT = 8
 
 
 class Stage:
-    """The race as it is now: the last scene, the news, and in the end the account."""
+    """The race at this moment: the last scene, the news, and in the end the account."""
 
     def __init__(self) -> None:
         self.news: list[News] = []
@@ -54,7 +54,7 @@ class Stage:
         self._wake()
 
     def end(self) -> None:
-        """Send everybody away: the server stops."""
+        """End all streams: the server stops."""
         self.is_over = True
         self._wake()
 
@@ -84,7 +84,7 @@ class Spectator:
         self._is_done = False
 
     async def take(self) -> bytes:
-        """Wait for events or for the next beat, and return them; nothing once all is told."""
+        """Wait for events or for the next beat, and return them; nothing after the end."""
         if self._is_done:
             return b""
         with suppress(TimeoutError):

@@ -16,9 +16,9 @@ export function showRace(scene) {
   const isRacing = scene.stage === "racing" || scene.stage === "arriving";
   byId("ridden").setAttribute("width", share(isRacing ? scene.second : 0, scene.race_s));
   if (scene.outage) {
-    const { from_s: fromS, to_s: toS } = scene.outage;
-    byId("outage").setAttribute("x", share(fromS, scene.race_s));
-    byId("outage").setAttribute("width", share(Math.min(toS, scene.race_s) - fromS, scene.race_s));
+    const { from_s: startS, to_s: endS } = scene.outage;
+    byId("outage").setAttribute("x", share(startS, scene.race_s));
+    byId("outage").setAttribute("width", share(Math.min(endS, scene.race_s) - startS, scene.race_s));
   }
 }
 
