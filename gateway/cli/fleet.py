@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gateway.config.schema import Config
     from gateway.simulation.fleet.plan import FleetOptions, Plan
     from gateway.simulation.fleet.session import FleetTarget
+    from gateway.simulation.page.server import RacePage
     from gateway.simulation.scene import Summary
     from gateway.terminal.console import Console
 
@@ -52,6 +53,9 @@ YesOption = Annotated[
     bool,
     typer.Option("--yes", help="Do not ask before racing through a cloud that may cost money."),
 ]
+PageOption = Annotated[
+    bool, typer.Option("--page", help="Show the race in a browser as well, at an address to open.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="End with the summary as JSON.")]
 
 
@@ -65,6 +69,7 @@ def fleet(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
     yes: YesOption = False,
+    page: PageOption = False,
     json: JsonOption = False,
 ) -> None:
     """Race many fake racers at once, to test a backend.
@@ -87,14 +92,12 @@ def fleet(
     target = _target(config, state_dir)
     print_plan(console, plan, target.name)
     _ask_first(console, plan, target, yes=yes)
-    summary = _run(console, plan, target)
+    summary = _run(console, plan, target, _page(console) if page else None)
     print_summary(console, summary)
     if json:
         typer.echo(summary_json(summary))
-    if summary.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if not summary.ok:
-        raise typer.Exit(FAILED)
+    if summary.interrupted or not summary.ok:
+        raise typer.Exit(INTERRUPTED if summary.interrupted else FAILED)
 
 
 def _classes(text: str) -> tuple[int, ...]:
@@ -166,7 +169,20 @@ def _ask_first(console: "Console", plan: "Plan", target: "FleetTarget", *, yes: 
         raise typer.Exit(FAILED)
 
 
-def _run(console: "Console", plan: "Plan", target: "FleetTarget") -> "Summary":
+def _page(console: "Console") -> "RacePage":
+    from gateway.simulation.page.server import PageError, open_page
+
+    try:
+        opened = open_page(in_browser=False)
+    except PageError as error:
+        fail(str(error), FAILED)
+    console.print(f"Watch it in a browser: {opened.url}", highlight=False, soft_wrap=True)
+    return opened
+
+
+def _run(
+    console: "Console", plan: "Plan", target: "FleetTarget", page: "RacePage | None"
+) -> "Summary":
     import asyncio
     import signal
     from functools import partial
@@ -176,6 +192,7 @@ def _run(console: "Console", plan: "Plan", target: "FleetTarget") -> "Summary":
     from gateway.simulation.cloud.client import LocalCloudError
     from gateway.simulation.fleet.plan import FleetError
     from gateway.simulation.fleet.session import run_fleet
+    from gateway.simulation.page.server import shown
     from gateway.simulation.view import open_view
     from gateway.timing.clock import SystemClock
     from gateway.timing.clock_sync import clock_source
@@ -186,7 +203,7 @@ def _run(console: "Console", plan: "Plan", target: "FleetTarget") -> "Summary":
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with open_view(console) as show:
             clock = SystemClock(partial(clock_source, target.trust))
-            return await run_fleet(plan, target, clock, show, stop)
+            return await shown(page, show, partial(run_fleet, plan, target, clock, stop))
 
     try:
         return asyncio.run(race())

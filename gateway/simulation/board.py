@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from gateway.simulation.account import NOTABLE
 from gateway.simulation.cloud.leaderboard import Standing
 from gateway.simulation.scene import BoardRow
 
@@ -22,8 +23,6 @@ MIN_WIDTHS = {"±": 2, "rpm": 5, "cloud": len("connected")}
 LEFT_ALIGNED = ("racer", "cloud")
 #: Cells between two columns.
 GAP = 2
-
-NOTABLE = "yellow"
 
 
 def board_table(board: Sequence[BoardRow], width: int, *, with_race: bool) -> Table:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from gateway.sampling.sampler import Sample
+from gateway.simulation.cloud.arrivals import Arrivals
 from gateway.simulation.cloud.leaderboard import (
     Standing,
     StreamResult,
@@ -86,6 +87,25 @@ class MessageCount:
     latency: Percentiles | None = None
 
 
+class GatewayState(Enum):
+    """The state of a gateway, in words."""
+
+    LIVE = "live"
+    KEEPING = "keeping"
+    CATCHING_UP = "catching up"
+    BIKE_LOST = "bike lost"
+
+    @classmethod
+    def of(cls, *, is_online: bool, buffered: int, has_bike: bool = True) -> "GatewayState":
+        """Return the state of a gateway with this many messages in its buffer."""
+        if not has_bike:
+            return cls.BIKE_LOST
+        if not is_online:
+            return cls.KEEPING
+        # The running second's message may be on its way.
+        return cls.CATCHING_UP if buffered > 1 else cls.LIVE
+
+
 @dataclass(frozen=True, slots=True)
 class BoardRow:
     """A racer's row on the leaderboard. `standing`: None until one of their messages has arrived.
@@ -106,8 +126,10 @@ class BoardRow:
 class Scene:
     """The state of a race at one moment.
 
-    `at_ns`: monotonic time. `reason`: why the last connection was lost. `board`: may contain only
-    the first racers. `outage`: None in a race that keeps its network.
+    `at_ns`: monotonic time. `reason`: why the last connection was lost. `board`: the racers,
+    the leader first. `gateways`: one for each connection, in order. `arrivals`: None if the stream
+    cannot be read. `network_is_up`: None if there is no network to cut. `outage`: None in a race
+    that keeps its network.
     """
 
     at_ns: int
@@ -120,8 +142,10 @@ class Scene:
     connected: int
     counts: tuple[MessageCount, ...]
     board: tuple[BoardRow, ...]
+    gateways: tuple[GatewayState, ...] = ()
+    arrivals: Arrivals | None = None
     reason: str = ""
-    network_is_up: bool = True
+    network_is_up: bool | None = None
     outage: OutageSpan | None = None
 
 

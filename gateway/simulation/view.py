@@ -4,43 +4,27 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import groupby, islice
-from operator import attrgetter
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gateway.simulation.board import NOTABLE, board_table, results_table
+from gateway.simulation.account import BAD, GOOD, NOTABLE, account_lines, class_lines
+from gateway.simulation.board import board_table, results_table
 from gateway.simulation.cloud.leaderboard import Standing
 from gateway.simulation.race_bar import race_bar
-from gateway.simulation.scene import (
-    DeliveryReport,
-    MessageCount,
-    Percentiles,
-    RaceMoment,
-    RaceStage,
-    Scene,
-    StreamReport,
-    Summary,
-)
+from gateway.simulation.scene import MessageCount, Scene, Summary
+from gateway.simulation.words import heading, troubles, when
 from gateway.terminal.live import Event, open_live_view
-from gateway.terminal.units import counted
 from gateway.terminal.unpadded import Unpadded
 from gateway.timing.units import NS_PER_S
 
 #: Lines of the screen that show neither racers nor counts: heading, moment, bar, an empty line, the
 #: table's head (2), and the number of hidden racers.
 FRAME_LINES = 7
-#: Most races and differences that a summary lists.
-MAX_LISTED = 5
 #: Most racers whose results a summary lists: all of a demo's, by default.
 RESULTS_LISTED = 8
-#: Most personal records that a summary lists for each class.
-CLASS_LISTED = 3
-
-GOOD, BAD = "green", "bold red"
 #: Before each line of a summary, by its style.
 MARKS = {GOOD: "✓ ", BAD: "✗ ", NOTABLE: "! ", "": "  "}
 #: The same where the encoding may lack those.
@@ -106,11 +90,11 @@ class RaceScript:
         if screen.network_is_up != before.network_is_up:
             yield Event("network", f"network {'restored' if screen.network_is_up else 'cut'}")
         if screen.moment.stage is not before.moment.stage:
-            yield Event("stage", _when(screen))
+            yield Event("stage", when(screen))
 
     def figures(self, screen: Scene) -> Event:
         """Return one line for a log: everything except the leaderboard."""
-        parts = [_when(screen), *_troubles(screen)]
+        parts = [when(screen), *troubles(screen)]
         parts += [f"{count.where} {count.total:,}" for count in screen.counts]
         parts += [_latency(count) for count in screen.counts if _latency(count)]
         if screen.board and (first := screen.board[0].standing):
@@ -120,40 +104,15 @@ class RaceScript:
 
 def _heading(scene: Scene) -> Text:
     return Text.assemble(
-        ("Alleycat", "bold"),
-        f"  {counted(scene.racers, 'racer')} on {counted(scene.connections, 'connection')} → "
-        f"{scene.target}",
-        no_wrap=True,
-        overflow="ellipsis",
+        ("Alleycat", "bold"), f"  {heading(scene)}", no_wrap=True, overflow="ellipsis"
     )
 
 
 def _state(scene: Scene) -> Text:
-    state = Text(_when(scene), style="bold cyan", no_wrap=True, overflow="ellipsis")
-    for trouble in _troubles(scene):
+    state = Text(when(scene), style="bold cyan", no_wrap=True, overflow="ellipsis")
+    for trouble in troubles(scene):
         state.append(f"   {trouble}", style=BAD)
     return state
-
-
-def _when(scene: Scene) -> str:
-    match scene.moment:
-        case RaceMoment(RaceStage.CONNECTING):
-            up = f"connecting: {scene.connected:,} of {scene.connections:,} connections up"
-            return f"{up}: {scene.reason}" if scene.reason else up
-        case RaceMoment(RaceStage.COUNTDOWN, second):
-            return f"race starts in {second} s"
-        case RaceMoment(RaceStage.RACING, second):
-            return f"second {second:3} of {scene.race_s}"
-        case _:
-            return "race over, waiting for the last messages"
-
-
-def _troubles(scene: Scene) -> Iterator[str]:
-    if not scene.network_is_up:
-        yield "network DOWN"
-    offline = scene.connections - scene.connected
-    if offline and scene.moment.stage is not RaceStage.CONNECTING:
-        yield f"{offline:,} offline{f': {scene.reason}' if scene.reason else ''}"
 
 
 def _latency(count: MessageCount) -> str:
@@ -185,14 +144,14 @@ def print_summary(console: Console, summary: Summary) -> None:
     unwrapped = not console.is_terminal
     marks = ASCII_MARKS if console.options.ascii_only else MARKS
     console.print()
-    for text, style in _summary_lines(summary):
+    for text, style in account_lines(summary):
         line = Text(f"{marks[style]}{text}", style)
         console.print(line, soft_wrap=unwrapped)
     if board := summary.leaderboard:
         with_race = len({one.race_id for one in board}) > 1
         results = results_table(board[:RESULTS_LISTED], console.width, with_race=with_race)
         console.print(Text(), Unpadded(results), sep="\n")
-    for text in _class_lines(summary):
+    for text in class_lines(summary):
         console.print(Text(text), soft_wrap=unwrapped)
 
 
@@ -215,98 +174,3 @@ def _record(standing: Standing) -> dict[str, Any]:
     """Return an entry of the class board, with the race in which the record was ridden."""
     names = ("class_id", "racer_id", "name", "personal_record", "race_id")
     return {name: getattr(standing, name) for name in names}
-
-
-def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Yield each line of the summary and its style."""
-    if summary.interrupted:
-        yield "interrupted; the results so far:", NOTABLE
-    if outage := summary.outage:
-        length = f"{outage.outage_s} s" if outage.outage_s else "no"
-        yield (
-            f"{counted(summary.racers, 'racer')}, {summary.race_s} s race, {length} network outage "
-            f"(at most {counted(outage.most_buffered, 'message')} buffered)",
-            "",
-        )
-    if delivery := summary.delivery:
-        yield from _delivery_lines(summary.produced, delivery)
-    if stream := summary.stream:
-        yield from _stream_lines(summary.produced, stream)
-    if delivery:
-        yield f"from the end of a second to PUBLISH: {_times(delivery.to_publish)}", ""
-        yield f"from the end of a second to PUBACK:  {_times(delivery.to_puback)}", ""
-        yield (
-            f"CPU: {delivery.cores:.2f} of a core; memory: at most {delivery.peak_mib:.0f} MiB",
-            "",
-        )
-
-
-def _class_lines(summary: Summary) -> Iterator[str]:
-    for class_id, records in groupby(summary.class_board, key=attrgetter("class_id")):
-        best = [f"{one.name} {one.personal_record:.1f}" for one in islice(records, CLASS_LISTED)]
-        yield f"class {class_id}, personal records: {', '.join(best)}"
-
-
-def _times(times: Percentiles) -> str:
-    return f"p50 {times.p50_ms:.0f} ms, p99 {times.p99_ms:.0f} ms, max {times.max_ms:.0f} ms"
-
-
-def _delivery_lines(produced: int, delivery: DeliveryReport) -> Iterator[tuple[str, str]]:
-    is_whole = delivery.expected == delivery.acknowledged
-    yield _acknowledged(produced, delivery), GOOD if is_whole else BAD
-    if delivery.set_aside:
-        yield (
-            f"{counted(delivery.set_aside, 'message')} in quarantine: {delivery.reason}",
-            BAD,
-        )
-    elif delivery.drops:
-        yield (
-            f"{counted(delivery.drops, 'connection')} lost during the run; "
-            f"last reason: {delivery.reason}",
-            NOTABLE,
-        )
-    if delivery.leftover:
-        more = counted(delivery.leftover, "message")
-        yield f"also acknowledged: {more} left by an earlier run", ""
-
-
-def _acknowledged(produced: int, delivery: DeliveryReport) -> str:
-    parts = [f"{delivery.acknowledged:,} of {delivery.expected:,} messages acknowledged"]
-    if delivery.expected > produced:
-        parts.append(f"{delivery.expected - produced:,} not produced")
-    if produced > delivery.acknowledged:
-        parts.append(f"{produced - delivery.acknowledged:,} NOT ACKNOWLEDGED")
-    if delivery.sent > produced:
-        parts.append(f"{delivery.sent - produced:,} sent again")
-    return ", ".join(parts)
-
-
-def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, str]]:
-    lost, scattered = produced - stream.arrived, stream.scattered
-    fate = f"{lost:,} LOST" if lost else "nothing lost"
-    yield (
-        f"{stream.arrived:,} of {produced:,} messages in the stream: {fate}, "
-        f"{counted(stream.duplicates, 'duplicate')}",
-        BAD if lost else GOOD,
-    )
-    if scattered:
-        yield f"RACES {scattered} ON SEVERAL SHARDS", BAD
-    else:
-        yield "each race on one shard", GOOD
-    for race_id, shard_ids in list(stream.shards.items())[:MAX_LISTED]:
-        yield f"race {race_id} → {', '.join(shard_ids)}", ""
-    if stream.rule_failures or stream.unreadable:
-        yield (
-            f"{counted(stream.rule_failures, 'message')} refused by the rule, "
-            f"{counted(stream.unreadable, 'record')} unreadable",
-            BAD,
-        )
-    if not stream.differences:
-        same = stream.same_racers
-        whom = "the only racer" if same == 1 else f"all {same:,} racers"
-        yield f"the backend's results are as expected for {whom}", GOOD
-        return
-    count = counted(len(stream.differences), "racer")
-    yield f"the backend's results differ for {count} (expected → actual):", BAD
-    for difference in stream.differences[:MAX_LISTED]:
-        yield difference, BAD

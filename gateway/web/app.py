@@ -29,7 +29,7 @@ def pages_app(
     `file`: the config, which a check reads again.
     """
     shared = snapshots.Snapshots(race)
-    app = _app(guard, connections)
+    app = guarded_app(guard, connections)
     app.on_shutdown.append(_calling(hub.end))
     app.add_routes(pages.routes(PAGES))
     app.add_routes(enter.routes(guard.token))
@@ -47,12 +47,13 @@ def pages_app(
 
 def metrics_app(race: RaceSide, guard: Guard, connections: Connections) -> web.Application:
     """Return the application of the metrics alone."""
-    app = _app(guard, connections)
+    app = guarded_app(guard, connections)
     app.add_routes(snapshots.metrics_routes(snapshots.Snapshots(race)))
     return app
 
 
-def _app(guard: Guard, connections: Connections) -> web.Application:
+def guarded_app(guard: Guard, connections: Connections) -> web.Application:
+    """Return an application without routes, in which every request is judged."""
     middlewares = [connections.middleware, security.guarding(guard)]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_MAX_BYTES)
     app.on_response_prepare.append(security.add_headers)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from gateway.config.cloud import CloudConfig
 from gateway.host.errors import GatewayError
+from gateway.simulation.cloud.arrivals import Arrivals
 from gateway.simulation.cloud.leaderboard import Standing, StreamResult
 from gateway.simulation.extra import LOOPBACK
 
@@ -25,8 +26,8 @@ class LocalCloudError(GatewayError):
 class Stream(Protocol):
     """The stream of a cloud that lets its stream be read."""
 
-    async def count(self) -> int:
-        """Return the number of records that have arrived so far."""
+    async def count(self) -> Arrivals:
+        """Return what has arrived so far."""
         ...
 
     async def report(self) -> StreamResult:
@@ -46,8 +47,8 @@ class LocalCloud:
         self._process = process
         self._asking = asyncio.Lock()
 
-    async def count(self) -> int:
-        return int((await self._ask("count"))["records"])
+    async def count(self) -> Arrivals:
+        return Arrivals(**await self._ask("count"))
 
     async def report(self) -> StreamResult:
         return _parse_result(await self._ask("report"))

@@ -20,6 +20,7 @@ from typing import Any
 from gateway.cloud.iot_requests import NoAnswer, open_connection
 from gateway.config.cloud import CloudConfig
 from gateway.config.packaged import config_path
+from gateway.simulation.cloud.arrivals import ArrivalMeter, Arrivals
 from gateway.simulation.cloud.broker import Broker, open_broker
 from gateway.simulation.cloud.kinesis import StreamReader, open_kinesis
 from gateway.simulation.cloud.leaderboard import Leaderboard, StreamResult
@@ -43,9 +44,9 @@ class Consumer:
     def __init__(
         self, engine: RuleEngine, reader: StreamReader, publish: Callable[[str, bytes], None]
     ) -> None:
-        self.records = 0
         self._engine = engine
         self._reader = reader
+        self._meter = ArrivalMeter(reader.shard_ids)
         self._publish = publish
         self._results = ResultsFeed()
         self._leaderboard = Leaderboard()
@@ -54,12 +55,18 @@ class Consumer:
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._thread.start()
 
+    @property
+    def arrivals(self) -> Arrivals:
+        """The arrivals so far."""
+        with self._scoring:
+            return self._meter.arrivals
+
     def report(self) -> StreamResult:
         """Return the results so far."""
         with self._scoring:
             reports = self._leaderboard.reports()
             return StreamResult(
-                records=self.records,
+                records=self._meter.arrivals.records,
                 duplicates=sum(report.duplicates for report in reports),
                 unreadable=self._leaderboard.unreadable,
                 rule_failures=len(self._engine.failures),
@@ -85,12 +92,12 @@ class Consumer:
 
     def _consume(self) -> int:
         records = self._reader.read()
+        now_ms = time.time_ns() // NS_PER_MS
         with self._scoring:
             for shard_id, of_shard in groupby(records, key=itemgetter(0)):
                 self._leaderboard.add_poll(shard_id, [data for _, data in of_shard])
-            self.records += len(records)
+            self._meter.add_poll(records, now_ms)
             races, standings = self._leaderboard.reports(), self._leaderboard.standings()
-        now_ms = time.time_ns() // NS_PER_MS
         for message in self._results.messages(races, standings, now_ms):
             with suppress(NoAnswer):  # gateways can do without these results
                 self._publish(RESULTS_TOPIC, message)
@@ -121,7 +128,7 @@ def _serve(rule: Rule, broker: Broker) -> None:
         for line in sys.stdin:
             match line.strip():
                 case "count":
-                    _answer({"records": consumer.records})
+                    _answer(asdict(consumer.arrivals))
                 case "report":
                     _answer(asdict(consumer.report()))
                 case "result":

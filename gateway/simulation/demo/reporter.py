@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from gateway.bike.link import LinkState
+from gateway.simulation.cloud.arrivals import Arrivals
 from gateway.simulation.cloud.leaderboard import (
     Leaderboard,
     Movement,
@@ -10,6 +12,7 @@ from gateway.simulation.cloud.leaderboard import (
 )
 from gateway.simulation.scene import (
     BoardRow,
+    GatewayState,
     MessageCount,
     OutageReport,
     OutageSpan,
@@ -58,6 +61,7 @@ class DemoReporter:
         now_ns: int,
         *,
         network_is_up: bool,
+        arrivals: Arrivals | None = None,
     ) -> Scene:
         """Return the scene at `now_ns`."""
         buffered = sum(gateway.buffer.depth for gateway in gateways)
@@ -81,6 +85,8 @@ class DemoReporter:
                 MessageCount("in the stream", stream.records - stream.duplicates),
             ),
             board=tuple(self._board(gateways, stream.standings, now_ns)),
+            gateways=tuple(_state(gateway) for gateway in gateways),
+            arrivals=arrivals,
             network_is_up=network_is_up,
             outage=self._outage,
         )
@@ -109,6 +115,14 @@ class DemoReporter:
             yield _row(unranked.pop(standing.name), standing, gained)
         for gateway in unranked.values():
             yield _row(gateway, None, 0)
+
+
+def _state(gateway: GatewayStatus) -> GatewayState:
+    return GatewayState.of(
+        is_online=gateway.cloud.is_connected,
+        buffered=gateway.buffer.depth,
+        has_bike=gateway.bikes[0].state is not LinkState.LOST,
+    )
 
 
 def _row(gateway: GatewayStatus, standing: Standing | None, gained: int) -> BoardRow:

@@ -45,16 +45,20 @@ class DemoOptions:
         return OutageSpan(from_s, from_s + self.outage_s)
 
 
-async def run_demo(options: DemoOptions, show: Callable[[Scene], None]) -> Summary:
+async def run_demo(
+    options: DemoOptions, offer: Callable[["Demo"], None], show: Callable[[Scene], None]
+) -> Summary:
     """Start the cloud, run the race, and shut everything down. Raises LocalCloudError.
 
-    `show` is called several times a second. A message that does not arrive in time counts as lost.
+    `show` is called several times a second, `offer` once with the demo, whose network can be
+    switched. A message that does not arrive in time counts as lost.
     """
     clock = SystemClock()
     async with open_local_cloud() as cloud, open_network(cloud.config.port) as network:
         start_ms = clock.wall_ms_at(clock.monotonic_ns()) + COUNTDOWN_S * 1000
         race = race_from(start_ms, options.race_s)
         demo = Demo(options, race, network, cloud, clock)
+        offer(demo)
         with TemporaryDirectory(prefix="alleycat-demo-") as directory:
             start = Start(race, options.seed, Path(directory), network.port)
             gateways = [
@@ -80,6 +84,9 @@ class Demo:
         self._network = network
         self._stream = stream
         self._clock = clock
+        #: How long the network was down, and since when it is.
+        self._down_ns = 0
+        self._down_since_ns: int | None = None
         self.reporter = DemoReporter(options.race_s, self._start_ns, options.outage)
 
     async def run(self, gateways: Sequence[Gateway], show: Callable[[Scene], None]) -> Summary:
@@ -90,20 +97,30 @@ class Demo:
                 tasks.create_task(gateway.run(stop))
             tasks.create_task(self._cut_network())
             while not self._is_over(gateways):
-                show(self._scene(gateways, await self._stream.report()))
+                show(await self._scene(gateways, await self._stream.report()))
                 await asyncio.sleep(REFRESH_S)
             stop.set()
         result = await self._stream.result()
-        show(self._scene(gateways, result))
-        options = self._options
-        return self.reporter.summary(options.bikes, result, options.outage_s, options.seed)
+        show(await self._scene(gateways, result))
+        options, outage_s = self._options, round(self._outage_ns() / NS_PER_S)
+        return self.reporter.summary(options.bikes, result, outage_s, options.seed)
+
+    async def switch(self, is_up: bool) -> None:
+        """Restore the network, or cut it."""
+        self._down_ns = self._outage_ns()
+        self._down_since_ns = None if is_up else self._clock.monotonic_ns()
+        await (self._network.restore() if is_up else self._network.cut())
+
+    def _outage_ns(self) -> int:
+        since_ns = self._down_since_ns
+        return self._down_ns + (0 if since_ns is None else self._clock.monotonic_ns() - since_ns)
 
     async def _cut_network(self) -> None:
         if outage := self._options.outage:
             await self._clock.sleep_until(self._start_ns + int(outage.from_s * NS_PER_S))
-            await self._network.cut()
+            await self.switch(False)
             await self._clock.sleep_until(self._start_ns + int(outage.to_s * NS_PER_S))
-            await self._network.restore()
+            await self.switch(True)
 
     def _is_over(self, gateways: Sequence[Gateway]) -> bool:
         """Return whether all racers have finished and all buffers are empty, or time is up."""
@@ -113,10 +130,12 @@ class Demo:
         is_late = self._clock.monotonic_ns() > self._start_ns + limit_s * NS_PER_S
         return is_late or all(gateway.status.buffer.depth == 0 for gateway in gateways)
 
-    def _scene(self, gateways: Sequence[Gateway], result: StreamResult) -> Scene:
+    async def _scene(self, gateways: Sequence[Gateway], result: StreamResult) -> Scene:
+        arrivals = await self._stream.count()
         return self.reporter.scene(
             [gateway.status for gateway in gateways],
             result,
             self._clock.monotonic_ns(),
             network_is_up=self._network.is_up,
+            arrivals=arrivals,
         )

@@ -7,10 +7,12 @@ from rich.console import Console
 from gateway.simulation.demo.session import DemoOptions
 
 
-def print_introduction(console: Console, options: DemoOptions) -> None:
-    """Explain the demo to a person who has never seen it."""
+def print_introduction(console: Console, options: DemoOptions, url: str | None) -> None:
+    """Explain the demo to a person who has never seen it. `url`: its page, if it has one."""
     for paragraph in _paragraphs(options):
         console.print(paragraph, highlight=False)
+    if url:
+        console.print(f"Watch it in a browser: {url}", highlight=False, soft_wrap=True)
     console.print("starting broker, stream and gateways …", style="dim", highlight=False)
 
 

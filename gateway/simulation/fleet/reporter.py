@@ -8,9 +8,11 @@ from gateway.simulation.fleet.meter import Meter
 from gateway.simulation.fleet.plan import Plan
 from gateway.simulation.fleet.process import Usage
 from gateway.simulation.fleet.racer import FleetRacer
+from gateway.simulation.fleet.station import Station
 from gateway.simulation.scene import (
     BoardRow,
     DeliveryReport,
+    GatewayState,
     MessageCount,
     RaceMoment,
     Scene,
@@ -19,9 +21,6 @@ from gateway.simulation.scene import (
 )
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
-
-#: Rows of the leaderboard in a scene: more than fit on any terminal.
-BOARD_ROWS = 100
 
 
 class FleetReporter:
@@ -42,7 +41,9 @@ class FleetReporter:
         #: Produced and acknowledged messages at the last scene, and its time.
         self._last = 0, 0, clock.monotonic_ns()
 
-    async def scene(self, moment: RaceMoment, racers: Sequence[FleetRacer]) -> Scene:
+    async def scene(
+        self, moment: RaceMoment, racers: Sequence[FleetRacer], stations: Sequence[Station]
+    ) -> Scene:
         """Return a scene. Call this once a second: rates and movements are since the last call."""
         options, meter = self._plan.options, self._meter
         produced_per_s, acknowledged_per_s = self._rates()
@@ -50,8 +51,9 @@ class FleetReporter:
             MessageCount("produced", meter.produced, produced_per_s),
             MessageCount("acknowledged", meter.acknowledged, acknowledged_per_s, meter.lately()),
         ]
-        if self._stream is not None:
-            counts.append(MessageCount("in the stream", await self._stream.count()))
+        arrivals = None if self._stream is None else await self._stream.count()
+        if arrivals is not None:
+            counts.append(MessageCount("in the stream", arrivals.records))
         return Scene(
             at_ns=self._clock.monotonic_ns(),
             moment=moment,
@@ -63,6 +65,8 @@ class FleetReporter:
             connected=meter.connected,
             counts=tuple(counts),
             board=self._board(racers),
+            gateways=tuple(_state(station) for station in stations),
+            arrivals=arrivals,
             reason=meter.reason,
         )
 
@@ -120,5 +124,9 @@ class FleetReporter:
                 sample=by_id[standing.racer_id].sample,
                 gained=gained[standing.racer_id],
             )
-            for standing in board[:BOARD_ROWS]
+            for standing in board
         )
+
+
+def _state(station: Station) -> GatewayState:
+    return GatewayState.of(is_online=station.is_up, buffered=station.waiting)

@@ -65,8 +65,8 @@ async def run_fleet(
     plan: Plan,
     target: FleetTarget,
     clock: GatewayClock,
-    show: Callable[[Scene], None],
     stop: asyncio.Event,
+    show: Callable[[Scene], None],
 ) -> Summary:
     """Run the whole race, or as much of it as there is before `stop`; return the summary.
 
@@ -230,7 +230,7 @@ class Fleet:
         if self._course is not None:
             since_start_ns = self._clock.monotonic_ns() - self._start_ns
             moment = RaceMoment.at(since_start_ns, self._plan.options.race_s)
-        return await self._reporter.scene(moment, self._racers)
+        return await self._reporter.scene(moment, self._racers, self._stations)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

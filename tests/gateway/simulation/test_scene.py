@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gateway.simulation.cloud.leaderboard import Standing, StreamResult
 from gateway.simulation.scene import (
     DeliveryReport,
+    GatewayState,
     OutageReport,
     Percentiles,
     RaceMoment,
@@ -142,6 +143,22 @@ def test_race_moment_counts_down_to_the_start_and_up_to_the_end(
     since_start_s: float, expected: RaceMoment
 ) -> None:
     assert RaceMoment.at(int(since_start_s * NS_PER_S), race_s=60) == expected
+
+
+@pytest.mark.parametrize(
+    ("is_online", "buffered", "has_bike", "expected"),
+    [
+        (True, 1, True, "live"),
+        (True, 2, True, "catching up"),
+        (False, 0, True, "keeping"),
+        (False, 9, False, "bike lost"),
+    ],
+)
+def test_gateway_state_is_the_worst_that_is_true(
+    is_online: bool, buffered: int, has_bike: bool, expected: str
+) -> None:
+    state = GatewayState.of(is_online=is_online, buffered=buffered, has_bike=has_bike)
+    assert state.value == expected
 
 
 def test_percentiles_of_nothing_are_zero() -> None:

@@ -81,6 +81,7 @@ DEMO = replace(
     racers=3,
     connections=3,
     connected=3,
+    network_is_up=True,
     counts=(MessageCount("produced", 24), MessageCount("buffered", 4)),
     board=(
         replace(row(2), buffered=4, is_online=False),

@@ -53,7 +53,7 @@ async def test_local_cloud_result_has_all_that_was_acknowledged_and_its_duplicat
         await listener.answers.get()
     result = await cloud.result()
     assert await cloud.report() == result
-    assert await cloud.count() == 4
+    assert (await cloud.count()).records == 4
     assert (result.records, result.duplicates, result.unreadable) == (4, 1, 0)
     assert [(one.race_id, one.racer_id, one.seconds_received) for one in result.standings] == [
         (3, 7, 3)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from gateway.bike.link import LinkState
 from gateway.simulation.cloud.leaderboard import Leaderboard, Standing, StreamResult
 from gateway.simulation.demo.reporter import DemoReporter
 from gateway.simulation.scene import RaceStage, Scene
@@ -69,6 +70,16 @@ def test_demo_reporter_waits_for_connections_before_the_start_only() -> None:
     assert (before.moment.stage, before.connected) == (RaceStage.CONNECTING, 1)
     assert (after.moment.stage, after.connected) == (RaceStage.RACING, 1)
     assert scene_at(-2, racer("Ada")).moment.stage is RaceStage.COUNTDOWN
+
+
+def test_demo_reporter_knows_what_each_gateway_does() -> None:
+    lost = replace(bike_status(racer_name="Chiara"), state=LinkState.LOST)
+    gateways = racer("Ada"), racer("Bruno", 5, is_online=False), gateway_status(lost)
+    assert [state.value for state in scene_at(5, *gateways).gateways] == [
+        "live",
+        "keeping",
+        "bike lost",
+    ]
 
 
 def test_demo_reporter_remembers_the_most_that_was_buffered() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 from gateway.race.races import Race
+from gateway.simulation.cloud.arrivals import Arrivals
 from gateway.simulation.cloud.leaderboard import StreamResult
 from gateway.simulation.demo.network import open_network
 from gateway.simulation.demo.session import Demo, DemoOptions
@@ -15,8 +16,8 @@ START_S = 3
 class EmptyStream:
     """A Stream that nothing comes into."""
 
-    async def count(self) -> int:
-        return 0
+    async def count(self) -> Arrivals:
+        return Arrivals({})
 
     async def report(self) -> StreamResult:
         return NOTHING
@@ -39,4 +40,21 @@ async def test_demo_cuts_the_network_after_a_third_of_the_race_for_the_outage() 
         assert not network.is_up
         await clock.run_for(0.2)
         assert network.is_up
-        assert (await running).ok
+        summary = await running
+        assert summary.ok
+        assert summary.outage is not None
+        assert summary.outage.outage_s == 25
+
+
+async def test_demo_counts_what_spectators_cut_as_outage() -> None:
+    clock = VirtualClock()
+    race = Race(1, START_S * 1000, length_s=30)
+    async with open_network(broker_port=1) as network:
+        demo = Demo(DemoOptions(0, 30, 0, seed=1), race, network, EmptyStream(), clock)
+        for is_up in (False, False, True, True, False):
+            await demo.switch(is_up)
+            assert network.is_up is is_up
+            await clock.run_for(2)
+        outage = (await demo.run([], lambda _: None)).outage
+        assert outage is not None
+        assert outage.outage_s == 6

@@ -10,9 +10,9 @@ from gateway.simulation.demo.session import DemoOptions
 from gateway.simulation.demo.view import print_introduction
 
 
-def introduction(options: DemoOptions, columns: int = 400) -> str:
+def introduction(options: DemoOptions, columns: int = 400, url: str | None = None) -> str:
     console = Console(file=io.StringIO(), width=columns, color_system=None)
-    print_introduction(console, options)
+    print_introduction(console, options, url)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -22,6 +22,13 @@ def test_introduction_names_what_runs_and_what_will_happen() -> None:
     assert "8 simulated bikes race for 21 s" in text
     assert "bike → gateway → MQTT broker → IoT rule → Kinesis stream → leaderboard" in text
     assert "From second 7, the network is down for 6 s" in text
+
+
+def test_introduction_has_the_address_of_the_page_if_there_is_one() -> None:
+    options = DemoOptions(bikes=8, race_s=20, outage_s=6, seed=1)
+    address = "http://127.0.0.1:41234/demo"
+    assert f"Watch it in a browser: {address}\n" in introduction(options, columns=20, url=address)
+    assert "browser" not in introduction(options)
 
 
 def test_introduction_explains_the_score_by_the_backends_formula() -> None:

@@ -1,4 +1,5 @@
 from gateway.race.clock import RaceSecond
+from gateway.simulation.cloud.arrivals import Arrivals
 from gateway.simulation.cloud.leaderboard import Standing, StreamResult
 from gateway.simulation.fleet.meter import Meter
 from gateway.simulation.fleet.plan import FleetOptions, Plan
@@ -19,8 +20,8 @@ class Stream:
         self.standings: list[Standing] = []
         self.records = 0
 
-    async def count(self) -> int:
-        return self.records
+    async def count(self) -> Arrivals:
+        return Arrivals({"shardId-000000000000": self.records})
 
     async def report(self) -> StreamResult:
         return await self.result()
@@ -39,7 +40,7 @@ class Rig:
         self.reporter = FleetReporter(PLAN, "127.0.0.1:8883", self.meter, self.stream, self.clock)
 
     async def scene(self, second: int = 1) -> Scene:
-        return await self.reporter.scene(RaceMoment(RaceStage.RACING, second), self.racers)
+        return await self.reporter.scene(RaceMoment(RaceStage.RACING, second), self.racers, [])
 
     async def summary(self) -> Summary:
         return await self.reporter.summary(self.racers, Usage(), 0, interrupted=False)

@@ -24,7 +24,7 @@ async def test_fleet_does_not_race_before_the_clock_is_set(tmp_path: Path) -> No
     clock.is_set = False
     target = FleetTarget(None, "fleet-", tmp_path / "state")
     with pytest.raises(FleetError, match="clock is not set"):
-        await run_fleet(Plan(FleetOptions(1, 10)), target, clock, lambda _: None, asyncio.Event())
+        await run_fleet(Plan(FleetOptions(1, 10)), target, clock, asyncio.Event(), lambda _: None)
     assert not (tmp_path / "state").exists()
 
 
@@ -34,8 +34,8 @@ async def test_fleet_without_a_broker_ends_at_once_with_the_reason() -> None:
         Plan(FleetOptions(5, 10)),
         FleetTarget(cloud, "fleet-", None, check="alleycat-gateway check --config own.toml"),
         SystemClock(),
-        lambda _: None,
         asyncio.Event(),
+        lambda _: None,
     )
     with pytest.raises(FleetError, match=r"5 of 5 connections .* refused") as raised:
         async with asyncio.timeout(5):

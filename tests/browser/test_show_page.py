@@ -1,0 +1,146 @@
+"""The show on a stage: scenes of the test, as the page's server sends them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.simulation.page.frame import account_of, frame_of
+from gateway.simulation.page.patch import difference
+from gateway.simulation.page.ticker import Ticker
+from gateway.simulation.scene import Scene
+from tests.browser.accessibility import findings
+from tests.browser.show_scenes import demo_at, fleet_at
+from tests.browser.stage import Stage
+from tests.gateway.simulation.test_scene import demo_summary
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+#: The page may have fewer nodes than this, elements and texts, however many racers there are. The
+#: white space between two elements does not count.
+NODES_MAX = 500
+NODES = """() => document.evaluate(
+  "count(//*|//text()[normalize-space()])", document, null, 1).numberValue"""
+
+
+class ShowStage(Stage):
+    """The show, on a stage."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__(page, "demo.html")
+        self._frame: dict[str, object] = {}
+        self._ticker = Ticker()
+        self.open("demo")
+        self.send("hello", {"version": "0"})
+
+    def play(self, *scenes: Scene) -> None:
+        for scene in scenes:
+            frame = frame_of(scene)
+            self.send("scene", difference(self._frame, frame))
+            self._frame = frame
+            if news := self._ticker.news(scene):
+                self.send("news", [asdict(one) for one in news])
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.page.locator("#board tbody .name").all_text_contents())
+
+
+@pytest.fixture
+def stage(page: Page) -> ShowStage:
+    return ShowStage(page)
+
+
+def test_leaderboard_has_the_racers_in_order_and_rows_slide_to_new_places(
+    stage: ShowStage,
+) -> None:
+    for second in (1, 2):
+        scene = demo_at(second)
+        stage.play(scene)
+        assert stage.names == [row.name for row in scene.board]
+    sliding = "() => document.getAnimations().filter(a => a.effect.target.matches('tr')).length"
+    assert stage.page.evaluate(sliding) > 0
+
+
+def test_leaderboard_does_not_slide_for_who_wants_no_motion(browser: Browser) -> None:
+    with browser.new_context(reduced_motion="reduce") as context:
+        stage = ShowStage(context.new_page())
+        stage.play(demo_at(1), demo_at(2))
+        assert stage.page.evaluate("() => document.getAnimations().length") == 0
+
+
+def test_outage_is_seen_in_switch_dots_buffers_and_news(stage: ShowStage) -> None:
+    stage.play(demo_at(6), demo_at(9))
+    page = stage.page
+    assert page.get_by_role("switch").get_attribute("aria-checked") == "false"
+    assert "8 keeping" in page.locator("#legend").inner_text()
+    assert page.locator("#board tbody .buffer").all_text_contents() == ["2 kept"] * 8
+    news = page.locator("#ticker p").all_text_contents()
+    assert news[0] == "9 s: 8 gateways keep messages on disk"
+    assert "9 s: network cut" in news
+    stage.play(demo_at(13), demo_at(14))
+    assert page.get_by_role("switch").get_attribute("aria-checked") == "true"
+    assert "8 live" in page.locator("#legend").inner_text()
+
+
+def test_switch_asks_for_the_other_state_of_the_network(stage: ShowStage) -> None:
+    stage.answers["network"] = {}
+    for scene, wanted in ((demo_at(6), False), (demo_at(9), True)):
+        stage.play(scene)
+        with stage.page.expect_request("**/network"):
+            stage.page.get_by_role("switch").click()
+        assert stage.requests.pop() == {"is_up": wanted}
+
+
+def test_account_has_every_line_and_takes_the_place_of_the_switch(stage: ShowStage) -> None:
+    stage.play(demo_at(20))
+    account = account_of(demo_summary())
+    stage.send("account", account)
+    lines = stage.page.locator("#lines li").all_text_contents()
+    assert lines == [line["text"] for line in account["lines"]]
+    assert not stage.page.get_by_role("switch").is_visible()
+
+
+def test_race_that_is_gone_is_told_within_two_seconds(stage: ShowStage) -> None:
+    stage.play(demo_at(6))
+    stage.wait(2.5)
+    assert "does not answer" in stage.page.locator("#trouble").inner_text()
+
+
+def test_thousand_racers_are_few_nodes(stage: ShowStage) -> None:
+    stage.play(fleet_at(1))
+    stage.play(*(fleet_at(second) for second in range(2, 12)))
+    assert len(stage.names) == 20
+    assert "980 more" in stage.page.locator("#more").inner_text()
+    assert stage.page.evaluate(NODES) < NODES_MAX
+    assert stage.page.locator("#dots path").count() == 4
+
+
+def test_racer_is_found_among_a_thousand_and_classes_are_tabs(stage: ShowStage) -> None:
+    scene = fleet_at(1)
+    stage.play(scene)
+    last = scene.board[-1]
+    stage.page.get_by_label("Find a racer").fill(last.name.lower())
+    assert last.name in stage.names
+    stage.page.get_by_label("Find a racer").fill("")
+    stage.page.get_by_role("button", name="class 2").click()
+    of_class = [row.name for row in scene.board if row.standing and row.standing.class_id == 2]
+    assert stage.names == of_class[:20]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1920])
+def test_axe_finds_nothing_in_the_show(browser: Browser, scheme: str, width: int) -> None:
+    size = {"width": width, "height": 900}
+    with browser.new_context(viewport=size, color_scheme=scheme) as context:
+        stage = ShowStage(context.new_page())
+        stage.page.clock.resume()  # axe waits
+        for scene in (demo_at(9), fleet_at(3)):
+            stage.play(scene)
+            assert findings(stage.page) == []
+        stage.send("account", account_of(demo_summary()))
+        assert findings(stage.page) == []
+        assert stage.page.evaluate("() => document.documentElement.scrollWidth") <= width
