@@ -9,6 +9,7 @@ PEERS := .venv-bench
 DEB := .venv-deb
 CONSTRAINTS := .ci/constraints.txt
 VM := .venv-vm
+BROWSER := .venv-browser
 # Much quicker than pip. `make UV=` does without it.
 UV := $(shell command -v uv 2>/dev/null)
 ifeq ($(UV),)
@@ -23,7 +24,7 @@ INSTALL += --quiet --constraint $(CONSTRAINTS)
 # Hundreds of tests start a Python of their own, which must not compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling docs clean
+.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test browser-test check bench fleet-bench scaling docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +77,9 @@ vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/al
 vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (twenty minutes)
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
+browser-test: $(INSTALLED) $(BROWSER)/.installed chromium mosquitto ## test the pages in a real browser; ONLY=tests/browser/test_rider.py
+	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser)
+
 check: $(INSTALLED) ## run ruff, mypy --strict, the import rules, and the checks of spelling and plain English
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -108,7 +112,7 @@ docs: $(VENV)/.docs ## build the documentation site into build/site; a dead link
 	@echo "Open build/site/index.html in a browser."
 
 clean: ## remove everything that was installed or built
-	rm -rf $(VENV) $(PEERS) $(DEB) $(VM) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(DEB) $(VM) $(BROWSER) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # A clone that was moved or copied has a .venv that belongs to the old place, and one whose Python
 # was upgraded or removed has none that runs: its Python does not find the gateway here.
@@ -164,7 +168,16 @@ $(VM)/.installed: tests/vm/requirements.txt
 	@$(VM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
-.PHONY: mosquitto dbus elfutils lintian mmdebstrap qemu
+# Playwright runs in the same process as the tests, and so with their Python.
+$(BROWSER)/.installed: tests/browser/requirements.txt $(INSTALLED)
+	@rm -rf $(BROWSER)
+	@$(INSTALL) --no-deps --target $(BROWSER) --requirement $<
+	@touch $@
+
+.PHONY: chromium mosquitto dbus elfutils lintian mmdebstrap qemu
+chromium:
+	@tests/install_package chromium chromium
+
 mosquitto:
 	@tests/install_package mosquitto mosquitto
 

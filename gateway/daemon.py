@@ -52,6 +52,8 @@ from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.clock_sync import clock_source
 from gateway.timing.pulse import Pulse
+from gateway.web.race_side import RaceSide
+from gateway.web.server import serve_web
 
 #: How long a shutdown waits for the cloud to acknowledge all messages, in seconds.
 DRAIN_S = 1.5
@@ -110,6 +112,7 @@ async def _race(
             serve_quarantine(config.state_dir, buffer, gateway.observer.note),
             serve_calibration(config.state_dir, gateway.leases, gateway.observer, clock),
             serve_ride(config.state_dir, gateway.desk, gateway.observer.note),
+            serve_web(config, gateway.race_side),
         ):
             routing = follow_routes(uplinks, clock)
             await gateway.run(stop, [watchdog.run(), reload.run(), health.run(), routing])
@@ -173,6 +176,12 @@ class Gateway:
     def status(self) -> GatewayStatus:
         """The state of every part, at this moment."""
         return self.observer.status()
+
+    @property
+    def race_side(self) -> RaceSide:
+        """The parts that pages may ask, in the loop that runs."""
+        loop = asyncio.get_running_loop()
+        return RaceSide(loop, self.observer, self._clock, self.subscribe, self.desk, self.leases)
 
     def pulses(self) -> list[Pulse]:
         """Return the heartbeat of every loop that runs as long as the gateway does."""

@@ -104,6 +104,7 @@ class Bike:
             refuses_often=self._sampler.refusals.are_frequent(now_ns),
             radio=radio_status(self.link.reception, now_ns),
             losses_per_hour=self.link.losses_per_hour,
+            current=self._sampler.current(now_ns),
         )
 
     def _not_joined(self) -> str:

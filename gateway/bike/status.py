@@ -10,6 +10,7 @@ from gateway.bike.link import LinkState
 from gateway.race.races import Races
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.current import CurrentValues
 from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
 from gateway.timing.units import seconds_between
@@ -195,6 +196,13 @@ class BikeStatus:
             "instead of the bike's own"
         ),
     ] = False
+    current: Annotated[
+        CurrentValues | None,
+        Field(
+            description="the newest values, at the bike's own rate; null from a version that does "
+            "not report them"
+        ),
+    ] = None
     commanded: Annotated[
         tuple[CommandedRace, ...],
         Field(

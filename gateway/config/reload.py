@@ -106,6 +106,6 @@ class Reload:
 
 def needs_a_start(running: Config, changed: Config) -> list[str]:
     """Return the keys that differ and are only read at startup."""
-    fixed = ("thing_name", "state_dir", "clock", "cloud", "buffer", "metrics")
+    fixed = ("thing_name", "state_dir", "clock", "cloud", "buffer", "metrics", "web")
     keys = [key for key in fixed if getattr(running, key) != getattr(changed, key)]
     return keys + (["race.mode"] if running.race.mode != changed.race.mode else [])

@@ -6,10 +6,12 @@ are relative to the config file.
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     ValidationError,
@@ -50,6 +52,15 @@ from gateway.sampling.calibration import Calibration, CalibrationTable
 #: The start of 2020 in ms since the epoch. Before the first race, race ids would be negative.
 MAX_OFFSET_MS = 1_577_836_800_000
 
+
+def _an_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ValueError("expected an IP address, such as 127.0.0.1 or 0.0.0.0") from None
+
+
+IpAddress = Annotated[str, AfterValidator(_an_address)]
 Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
 
 
@@ -74,6 +85,13 @@ class BufferConfig(Section):
 class MetricsConfig(Section):
     """Metrics for Prometheus, served on the loopback interface; off without a port."""
 
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+
+
+class WebConfig(Section):
+    """The pages for riders and owners; off without a port."""
+
+    listen: IpAddress = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
@@ -154,6 +172,7 @@ class Config(BaseSettings):
     buffer: BufferConfig = BufferConfig()
     race: RaceConfig = RaceConfig()
     metrics: MetricsConfig = MetricsConfig()
+    web: WebConfig = WebConfig()
     bikes: Annotated[list[BikeConfig], Field(min_length=1)]
     riders: Annotated[list[RiderConfig], Field(max_length=MAX_RIDERS)] = []
 

@@ -9,6 +9,7 @@ from drivers import Reading
 from drivers.magnetic_brake import resistance_percent
 from gateway.sampling.calibration import AS_SAID, Calibration, ResistanceSource, resistance
 from gateway.sampling.constant import ConstantResistance
+from gateway.sampling.current import CurrentValues
 from gateway.sampling.plausible import Refusals
 from gateway.sampling.series import FieldState, KnobSeries, RidingSeries
 from gateway.timing.units import NS_PER_S
@@ -104,6 +105,14 @@ class Sampler:
     def dropped(self) -> int:
         """The number of values dropped because they were out of order or too frequent."""
         return self._cadence.dropped + self._power.dropped + self._resistance.dropped
+
+    def current(self, now_ns: int) -> CurrentValues:
+        """Return the newest values, which the current second will count."""
+        power = self._power.newest(now_ns, self._stale_ns)
+        resistance = self._resistance.newest(now_ns, now_ns)
+        if resistance is None and power and self._resistance_source is ResistanceSource.DERIVED:
+            resistance = replace(power, value=round(self._last_resistance_percent, 1))
+        return CurrentValues(self._cadence.newest(now_ns, self._stale_ns), resistance, power)
 
     def connected(self, at_ns: int, stale_after_s: float) -> None:
         """Begin a connection, in which a cadence or power is stale after `stale_after_s`.

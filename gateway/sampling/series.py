@@ -3,6 +3,9 @@
 from bisect import bisect_left
 from enum import Enum
 
+from gateway.sampling.current import CurrentValue
+from gateway.timing.units import seconds_between
+
 #: A zero that is followed by a non-zero value within this time is a sensor drop-out, not a stop.
 #: The margin above 1 s allows for the jitter of bikes that report once a second.
 DROPOUT_NS = 1_250_000_000
@@ -71,6 +74,18 @@ class Series:
     def last(self, end_ns: int) -> float | None:
         past = self._count_before(end_ns)
         return self._points[past - 1][1] if past else None
+
+    def newest(self, now_ns: int, lifetime_ns: int) -> CurrentValue | None:
+        """Return the value that applies now, however old; None before the first."""
+        past = self._count_before(now_ns)
+        if not past:
+            return None
+        at_ns, value = self._points[past - 1]
+        return CurrentValue(
+            value=round(self._believed(past - 1, value, now_ns, lifetime_ns), 1),
+            age_s=seconds_between(at_ns, now_ns),
+            is_stale=now_ns - at_ns > lifetime_ns,
+        )
 
     def state(self, start_ns: int, end_ns: int, lifetime_ns: int) -> FieldState:
         """Return the field's state in [start, end); live if a value was valid in that time."""

@@ -25,6 +25,7 @@ def config(
     bikes: list[dict[str, Any]],
     race: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
+    web: dict[str, Any] | None = None,
 ) -> Config:
     """Return a config with these bikes; each is a dict of options of the `fake` driver.
 
@@ -38,6 +39,7 @@ def config(
             "cloud": LOOPBACK,
             "race": {"join": "always", "per_class": False, **(race or {})},
             "metrics": metrics or {},
+            "web": web or {},
             "bikes": [
                 {
                     "id": f"bike-{number}",

@@ -31,6 +31,7 @@ from gateway.config.schema import (
     Config,
     MetricsConfig,
     RaceConfig,
+    WebConfig,
     load_config,
 )
 from gateway.race.races import ContinuousRaces, Racer
@@ -642,7 +643,7 @@ class TestShippedFile:
     @pytest.mark.parametrize(
         "model",
         [Config, ClockConfig, CloudConfig, BufferConfig, RaceConfig, MetricsConfig, BikeConfig,
-         RiderConfig,
+         RiderConfig, WebConfig,
          FakeBikeOptions, FaultOptions, PotOptions, ReplayOptions, BleOptions, SerialOptions],
     )  # fmt: skip
     def test_shipped_config_names_every_option(self, model: type[BaseModel]) -> None:
@@ -660,6 +661,7 @@ class TestShippedFile:
             (shipped["buffer"], BufferConfig),
             (shipped["race"], RaceConfig),
             (shipped["metrics"], MetricsConfig),
+            (shipped["web"], WebConfig),
             (shipped["bikes"][0]["options"], FakeBikeOptions),
             (shipped["bikes"][0]["options"]["faults"], FaultOptions),
             (shipped["bikes"][0]["options"]["pot"], PotOptions),

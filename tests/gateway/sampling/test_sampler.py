@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from drivers import Reading
 from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
+from gateway.sampling.current import CurrentValue, CurrentValues
 from gateway.sampling.sampler import Sample, Sampler
 from gateway.sampling.series import FieldState
 
@@ -44,6 +45,9 @@ class Ride:
 
     def close(self, second: int) -> Sample:
         return self.sampler.close_second(self._ns(second - 1), self._ns(second))
+
+    def current(self, at_s: float) -> CurrentValues:
+        return self.sampler.current(self._ns(at_s))
 
     def _ns(self, at_s: float) -> int:
         return self._start_ns + round(at_s * NS_PER_S)
@@ -811,3 +815,45 @@ def test_offset_of_the_power_is_added_only_while_the_pedals_turn(
     sampler.connected(0, stale_after_s=3)
     sampler.add(Reading(0, cadence_rpm=cadence_rpm, power_w=3))
     assert sampler.close_second(0, 1_000_000_000).power_w == power_w
+
+
+class TestCurrent:
+    def test_value_has_its_age_and_becomes_stale(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, cadence_rpm=80, power_w=150, resistance_percent=40)
+        fresh, old = ride.current(1), ride.current(5)
+        assert fresh.cadence_rpm == CurrentValue(80, 0.5)
+        assert fresh.resistance_percent == CurrentValue(40, 0.5)
+        assert old.power_w == CurrentValue(150, 4.5, is_stale=True)
+        assert old.resistance_percent == CurrentValue(40, 4.5)
+
+    def test_value_that_was_never_reported_is_unknown_and_zero_is_zero(self) -> None:
+        ride = Ride().connect()
+        assert ride.current(1) == CurrentValues()
+        ride.say(1, cadence_rpm=0)
+        assert ride.current(3) == CurrentValues(cadence_rpm=CurrentValue(0, 2.0))
+
+    def test_zero_that_may_be_a_drop_out_does_not_count_yet(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, cadence_rpm=80)
+        ride.say(1, cadence_rpm=0)
+        assert [ride.current(at_s).cadence_rpm for at_s in (1.5, 3)] == [
+            CurrentValue(80, 0.5),
+            CurrentValue(0, 2.0),
+        ]
+
+    def test_resistance_is_derived_if_the_bike_reports_none(self) -> None:
+        ride = Ride().connect()
+        for second in range(1, 6):
+            ride.say(second - 0.5, cadence_rpm=80, power_w=150)
+            sample = ride.close(second)
+        found = ride.current(5).resistance_percent
+        assert found == CurrentValue(sample.resistance_percent, 0.5)
+        assert sample.resistance_percent > 0
+
+    def test_lost_bike_has_no_current_values(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, cadence_rpm=80, power_w=150, resistance_percent=40)
+        ride.lose(0.7)
+        ride.close(1)
+        assert ride.current(1) == CurrentValues()

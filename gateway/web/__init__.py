@@ -1,0 +1,1 @@
+"""The pages: a web server in a thread of its own, which no race waits for."""

@@ -1,0 +1,42 @@
+"""RaceSide: the parts of a gateway that pages may ask, in the race's loop, from another thread."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from gateway.calibrating.leases import CalibrationLeases
+from gateway.riding.desk import RideDesk
+from gateway.status.observer import StatusSource
+from gateway.telemetry.message import Telemetry
+from gateway.timing.clock import GatewayClock
+
+Answer = TypeVar("Answer")
+
+
+def _no_telemetry(listener: Callable[[Telemetry], None]) -> None:
+    """Do nothing: a gateway that is not set up produces no messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaceSide:
+    """The parts of a gateway, which may only be used in its loop: through `ask`.
+
+    `subscribe` has a function called with each new message. A gateway that is not set up has no
+    `desk` and no `leases`.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    observer: StatusSource
+    clock: GatewayClock
+    subscribe: Callable[[Callable[[Telemetry], None]], None] = _no_telemetry
+    desk: RideDesk | None = None
+    leases: CalibrationLeases | None = None
+
+    async def ask(self, request: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run a coroutine in the race's loop, from the web server's; return its result.
+
+        It runs to its end also if the page that asks gives up.
+        """
+        answer = asyncio.run_coroutine_threadsafe(request, self.loop)
+        return await asyncio.shield(asyncio.wrap_future(answer))

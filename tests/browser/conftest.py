@@ -1,0 +1,111 @@
+"""A real Chromium that looks at real gateways: `make browser-test`, which installs Playwright."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.gateway_process import GatewayProcess
+from tests.support.mosquitto import Authority, Mosquitto, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# The other targets of make run without Playwright, and leave this folder out.
+collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
+
+CHROMIUM = "/usr/bin/chromium"
+STATIC = Path(__file__).parents[2] / "gateway" / "web" / "static"
+#: A phone on the handlebar.
+PHONE = {"width": 390, "height": 844}
+
+
+class WebGateway(GatewayProcess):
+    """A daemon that serves its pages. Start it, then open `url`."""
+
+    def __init__(self, directory: Path, authority: Authority, broker_port: int) -> None:
+        super().__init__(directory, authority.issue("gateway-1"))
+        self.cloud["port"] = broker_port
+        self.web_port = free_port()
+        self.further = f"[web]\nport = {self.web_port}\n"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}/"
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path / "mosquitto", authority) as broker:
+        yield broker
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, authority: Authority, broker: Mosquitto) -> Iterator[WebGateway]:
+    """Yield a gateway with two fake bikes with races of ten seconds. Start it."""
+    gateway = WebGateway(tmp_path, authority, broker.port)
+    yield gateway
+    gateway.kill()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - see collect_ignore_glob
+
+    with sync_playwright() as playwright:
+        # Root, as in a container, may not use the sandbox.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Yield a page on a phone. The test fails if a script fails, or the page breaks its own CSP."""
+    context = browser.new_context(viewport=PHONE)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if _is_bad(line) else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def _is_bad(line: Any) -> bool:
+    """Return whether a line on the console is an error other than a gateway that is away."""
+    return line.type == "error" and "net::ERR_" not in line.text
+
+
+@pytest.fixture
+def run_module(page: Page) -> Callable[..., Any]:
+    """Return a function that evaluates JavaScript with a module of the pages as `module`.
+
+    For modules that only compute; no server runs. `argument` is passed as `given`.
+    """
+    page.route("http://modules.test/**", lambda route: route.fulfill(**_file(route.request.url)))
+    page.goto("http://modules.test/")
+
+    def run(name: str, script: str, argument: object = None) -> Any:
+        return page.evaluate(
+            f"async ({{given}}) => {{ const module = await import('./{name}'); return {script}; }}",
+            {"given": argument},
+        )
+
+    return run
+
+
+def _file(url: str) -> dict[str, Any]:
+    name = url.rpartition("/")[2]
+    if not name:
+        return {"content_type": "text/html", "body": "<!doctype html><title>modules</title>"}
+    return {"content_type": "text/javascript", "body": (STATIC / name).read_text("utf-8")}

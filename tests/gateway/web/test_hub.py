@@ -1,0 +1,65 @@
+"""What waits for a page: one state, a minute of seconds, and no more than it can read."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from gateway.web.hub import SECONDS_KEPT, UNREAD_MAX_BYTES, Hub, StreamOverError
+from tests.support.statuses import gateway_status
+from tests.support.telemetry import message
+
+
+def hub_and_watch() -> tuple[Hub, list[bool]]:
+    watched: list[bool] = []
+    return Hub(watched.append), watched
+
+
+async def test_gateway_is_watched_from_the_first_page_to_the_last() -> None:
+    hub, watched = hub_and_watch()
+    with hub.reader("rider"):
+        with hub.reader("gateway"):
+            assert watched == [True]
+        assert watched == [True]
+    assert watched == [True, False]
+
+
+async def test_only_the_newest_state_waits_for_a_slow_page() -> None:
+    hub, _ = hub_and_watch()
+    with hub.reader("gateway") as reader:
+        hub.take(gateway_status())
+        hub.take(replace(gateway_status(), produced=77))
+        found = await reader.take()
+    assert found.count(b"event: status") == 1
+    assert b'"produced":77' in found
+
+
+async def test_page_that_reads_too_slowly_is_given_up() -> None:
+    hub, _ = hub_and_watch()
+    with hub.reader("rider") as reader:
+        for second in range(1, UNREAD_MAX_BYTES // len(message(1).to_json()) + 2):
+            hub.take(message(second))
+        with pytest.raises(StreamOverError):
+            await reader.take()
+
+
+async def test_end_of_the_gateway_ends_streams() -> None:
+    hub, _ = hub_and_watch()
+    with hub.reader("gateway") as reader:
+        waiting = asyncio.create_task(reader.take())
+        await asyncio.sleep(0)
+        hub.end()
+        with pytest.raises(StreamOverError):
+            await waiting
+
+
+async def test_seconds_of_a_bike_that_has_gone_are_not_sent_again() -> None:
+    hub, _ = hub_and_watch()
+    gone = replace(message(1), bike_id="gone")
+    hub.take(gone)
+    later_ms = gone.device_timestamp + SECONDS_KEPT * 1000
+    hub.take(replace(message(2), device_timestamp=later_ms))
+    with hub.reader("rider") as reader:
+        found = await reader.take()
+    assert b'"bikeId":"gone"' not in found
+    assert found.count(b'"bikeId"') == 1
