@@ -89,6 +89,7 @@ class Bike:
             sample=sample,
             race_id=self.race_id,
             second=second.second if second else None,
+            race_length_s=second.race.length_s if second else None,
             starts_in_s=riding.starts_in_s,
             commanded=commanded_races(riding.races, self._clock.wall_ms_at(now_ns)),
             not_joined="" if second is None or riding.has_joined else self._not_joined(),

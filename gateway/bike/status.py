@@ -196,6 +196,13 @@ class BikeStatus:
             "instead of the bike's own"
         ),
     ] = False
+    race_length_s: Annotated[
+        int | None,
+        Field(
+            description="the length of that race in seconds; null without a race, or from a "
+            "version that does not report it"
+        ),
+    ] = None
     current: Annotated[
         CurrentValues | None,
         Field(

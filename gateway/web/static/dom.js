@@ -11,3 +11,16 @@ export function byId(id) {
 export function show(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
+
+/** Return a copy of a template's one element, and its parts by the name in `data-part`. */
+export function copyOf(templateId) {
+  const root = byId(templateId).content.firstElementChild.cloneNode(true);
+  const named = [...root.querySelectorAll("[data-part]")];
+  return { root, parts: Object.fromEntries(named.map((one) => [one.dataset.part, one])) };
+}
+
+/** Set an attribute, or remove it if the value is null or false. */
+export function mark(element, name, value) {
+  if (value === null || value === false) element.removeAttribute(name);
+  else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+}

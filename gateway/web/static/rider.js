@@ -1,12 +1,122 @@
-import { byId, show } from "./dom.js";
+// The rider's page: a card for each bike, from one stream of events.
+import { Bests } from "./bests.js";
+import { BikeCard } from "./card.js";
+import { openChooser } from "./chooser.js";
+import { byId, mark, show } from "./dom.js";
+import { History } from "./history.js";
+import { isRacing } from "./state.js";
 import { follow } from "./stream.js";
-import { GONE } from "./text.js";
-import { whole } from "./units.js";
+import { GONE, NO_ANSWER, NO_BIKES, NOT_SET_UP } from "./text.js";
+import { wakeLock } from "./wake.js";
+
+const bests = new Bests(localStorage);
+const histories = new Map();
+const cards = new Map();
+const keepAwake = wakeLock();
+let report = null;
+let isGone = false;
+let version = null;
+let announced = "";
+
+function historyOf(bikeId) {
+  if (!histories.has(bikeId)) histories.set(bikeId, new History(bests));
+  return histories.get(bikeId);
+}
+
+function cardOf(bikeId) {
+  if (!cards.has(bikeId)) cards.set(bikeId, new BikeCard(historyOf(bikeId), actions));
+  return cards.get(bikeId);
+}
+
+const actions = {
+  choose: (bike) => openChooser(report, bike, (request) => actions.ride(bike, request)),
+  dismiss(bike) {
+    historyOf(bike.bike_id).dismiss();
+    draw();
+  },
+  async ride(bike, request) {
+    const card = cardOf(bike.bike_id);
+    try {
+      const answer = await fetch("ride", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ ...request, bike_id: bike.bike_id }),
+      });
+      const { text, warning } = await answer.json();
+      card.tell(warning ? `${text}. ${warning}` : text);
+    } catch {
+      card.tell(NO_ANSWER);
+    }
+    announce(card.answer);
+  },
+};
+
+/** Return the id of the bike that fills the screen, or null for all of them as cards. */
+function selected(bikes) {
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  const found = bikes.find((bike) => bike.bike_id === wanted);
+  return (found ?? (bikes.length === 1 ? bikes[0] : null))?.bike_id ?? null;
+}
+
+function draw() {
+  if (!report) return;
+  const { bikes, is_set_up: isSetUp } = report.gateway;
+  arrange(bikes);
+  const states = bikes.map((bike) => [bike, cardOf(bike.bike_id).update(report, bike, isGone)]);
+  const notice = (isGone && GONE) || (!isSetUp && NOT_SET_UP) || NO_BIKES;
+  show(byId("notice"), bikes.length ? "" : notice);
+  keepAwake(!isGone && bikes.some(isRacing));
+  const chosen = selected(bikes);
+  const heard = states.find(([bike]) => bike.bike_id === chosen)?.[1];
+  const key = `${chosen} ${heard?.name} ${isGone}`;
+  if (key !== announced) announce(heard?.sentence ?? (isGone ? GONE : ""));
+  announced = key;
+}
+
+/** Put the cards in the order of the bikes, and let one fill the screen if it is selected. */
+function arrange(bikes) {
+  const chosen = selected(bikes);
+  const wanted = bikes.map((bike) => cardOf(bike.bike_id).root);
+  const main = byId("bikes");
+  if (wanted.some((root, at) => main.children[at] !== root) || wanted.length !== main.children.length)
+    main.replaceChildren(...wanted);
+  mark(document.body, "data-view", chosen === null ? "all" : "one");
+  mark(document.body, "data-several", bikes.length > 1);
+  bikes.forEach((bike, at) => {
+    wanted[at].hidden = chosen !== null && bike.bike_id !== chosen;
+  });
+}
+
+function announce(text) {
+  show(byId("announcer"), text);
+}
+
+function add(messages) {
+  for (const message of messages) historyOf(message.bikeId).add(message);
+  for (const id of new Set(messages.map((message) => message.bikeId))) cards.get(id)?.drawLine();
+}
+
+window.addEventListener("hashchange", draw);
 
 follow("events?page=rider", {
-  status(report) {
-    show(byId("cadence"), whole(report.gateway.bikes[0]?.current?.cadence_rpm?.value));
+  hello(hello) {
+    if (version !== null && version !== hello.version) location.reload();
+    version = hello.version;
   },
-  gone: () => show(byId("state"), GONE),
-  back: () => show(byId("state"), ""),
+  status(status) {
+    report = status;
+    for (const bike of report.gateway.bikes) historyOf(bike.bike_id).ranked(bike);
+    draw();
+  },
+  seconds: add,
+  second: (message) => add([message]),
+  gone() {
+    isGone = true;
+    draw();
+    if (!report) show(byId("notice"), GONE);
+  },
+  back() {
+    isGone = false;
+    draw();
+  },
 });

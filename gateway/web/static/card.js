@@ -1,0 +1,175 @@
+// One bike on the page: everything that its rider sees, drawn from one status.
+import { copyOf, mark, show } from "./dom.js";
+import { figureOf, resistanceOf } from "./figures.js";
+import { lightOf } from "./light.js";
+import { lineOf } from "./line.js";
+import { outputNow } from "./output.js";
+import { rankOf } from "./rank.js";
+import { isRacing, secondsLeft, stateOf } from "./state.js";
+import { LEAVE_SURE, LIGHT } from "./text.js";
+import { UNKNOWN, clock, rounded } from "./units.js";
+
+// The last seconds of a race, which are unmistakable.
+const LAST_S = 10;
+// How long the button asks for a second tap, in ms: a wet hand taps by accident.
+const SURE_MS = 4000;
+// How long the gateway's answer to a request replaces the sentence, in ms.
+const ANSWER_MS = 6000;
+
+/**
+ * The part of the page that shows one bike.
+ *
+ * `history`: its seconds. `actions`: {ride(bike, action), choose(bike), dismiss(bike)}.
+ */
+export class BikeCard {
+  constructor(history, actions) {
+    const { root, parts } = copyOf("bike");
+    this.root = root;
+    this.parts = parts;
+    this.history = history;
+    this.actions = actions;
+    this.button = null;
+    this.isSure = false;
+    this.answer = null;
+    parts.name.addEventListener("click", () => actions.choose(this.bike));
+    parts.act.addEventListener("click", () => this.act());
+    new ResizeObserver(() => this.drawLine()).observe(parts.line);
+  }
+
+  /** Show a status of this bike; with `isGone`, the last one before the gateway went away. */
+  update(report, bike, isGone) {
+    this.bike = bike;
+    const { finish } = this.history;
+    const state = stateOf(report, bike, { isGone, finish });
+    mark(this.root, "data-state", state.name);
+    show(this.parts.sentence, this.answer ?? state.sentence);
+    this.drawHead(report, bike, isGone);
+    this.drawButton(state.button);
+    this.drawTime(isGone ? null : secondsLeft(bike), bike);
+    this.drawOutput(bike, state.name === "finished" ? finish : null);
+    this.drawFigures(bike, isGone);
+    this.drawLight(report, isGone);
+    return state;
+  }
+
+  drawHead({ gateway }, bike, isGone) {
+    const { name, open } = this.parts;
+    const rider = bike.next_racer_name && !isRacing(bike) ? bike.next_racer_name : bike.racer_name;
+    const others = gateway.riders.length + (bike.own_rider?.class_ids.length ?? 1) > 1;
+    show(name, rider);
+    mark(name, "aria-label", `${rider}, on ${bike.bike_id}`);
+    name.disabled = isGone || !(others || bike.commanded.length);
+    mark(open, "href", `#${encodeURIComponent(bike.bike_id)}`);
+    mark(open, "aria-label", `Show ${bike.bike_id} on the whole screen`);
+  }
+
+  drawButton(button) {
+    const isSame = this.button?.action === button?.action;
+    this.button = button;
+    if (!isSame) this.isSure = false;
+    const { act } = this.parts;
+    act.hidden = !button;
+    if (button) show(act, this.isSure ? LEAVE_SURE : button.label);
+  }
+
+  drawTime(left, bike) {
+    const { time, timeBar } = this.parts;
+    const isRunning = left !== null;
+    timeBar.style.setProperty("--share", isRunning ? left / bike.race_length_s : 0);
+    mark(this.root, "data-last", isRunning && left <= LAST_S && isRacing(bike));
+    show(this.parts.clock, isRunning ? clock(left) : UNKNOWN);
+    mark(time, "data-running", isRunning);
+  }
+
+  drawOutput(bike, finish) {
+    const { parts, history } = this;
+    const [best, record] = [history.bests.ofRace(bike), history.bests.record(bike)];
+    const output = finish ? finish.output : outputNow(bike.current);
+    const place = finish ? finish.place : bike.place;
+    const own = Math.max(best ?? 0, record ?? 0) || null;
+    const rank = rankOf(place, output, own);
+    show(parts.rankTitle, place ? "Rank" : "Against your best");
+    show(parts.rankFigure, rank.figure);
+    show(parts.rankEnding, rank.ending);
+    show(parts.rankOf, rank.of);
+    show(parts.gaps, rank.gaps.join(" · "));
+    mark(parts.rank, "data-stale", rank.isOld);
+    show(parts.outputTitle, finish ? "Result" : "Output");
+    show(parts.output, rounded(output, 1));
+    this.drawBar(output, best, record);
+  }
+
+  drawBar(output, best, record) {
+    const { parts } = this;
+    const top = Math.max(output ?? 0, best ?? 0, record ?? 0) || 1;
+    const shares = { output, best, record };
+    for (const [name, value] of Object.entries(shares)) {
+      parts.bar.style.setProperty(`--${name}`, (value ?? 0) / top);
+    }
+    show(parts.best, `▲ best of this race ${rounded(best, 1)}`);
+    show(parts.record, `◆ record ${rounded(record, 1)}`);
+  }
+
+  drawFigures(bike, isGone) {
+    const { current } = bike;
+    const figures = {
+      cadence: figureOf(current?.cadence_rpm),
+      resistance: resistanceOf(bike),
+      power: figureOf(current?.power_w),
+    };
+    for (const [name, figure] of Object.entries(figures)) {
+      show(this.parts[name], figure.text);
+      show(this.parts[`${name}Note`], figure.note);
+      mark(this.parts[`${name}Box`], "data-stale", figure.isStale || isGone);
+    }
+  }
+
+  drawLight(report, isGone) {
+    const { light, lightSign, lightText } = this.parts;
+    const { level, sign, text } = isGone
+      ? { level: "unknown", sign: "?", text: LIGHT.unknown }
+      : lightOf(report);
+    mark(light, "data-level", level);
+    show(lightSign, sign);
+    show(lightText, text);
+  }
+
+  drawLine() {
+    const { line, lineBest } = this.parts;
+    const { clientWidth: width, clientHeight: height } = line;
+    if (!width) return;
+    const { path, best } = lineOf(this.history.messages, width, height);
+    mark(line.firstElementChild, "d", path);
+    mark(line.lastElementChild, "cx", best ? best.x.toFixed(1) : -100);
+    mark(line.lastElementChild, "cy", best ? best.y.toFixed(1) : -100);
+    show(lineBest, best ? `● best ${rounded(best.output, 1)}` : "");
+  }
+
+  act() {
+    const { action } = this.button;
+    if (action === "dismiss") {
+      this.actions.dismiss(this.bike);
+    } else if (action === "leave" && !this.isSure) {
+      this.isSure = true;
+      show(this.parts.act, LEAVE_SURE);
+      setTimeout(() => this.calm(), SURE_MS);
+    } else {
+      this.calm();
+      this.actions.ride(this.bike, { action });
+    }
+  }
+
+  calm() {
+    this.isSure = false;
+    this.drawButton(this.button);
+  }
+
+  /** Show the answer to a request for a while in place of the sentence. */
+  tell(text) {
+    this.answer = text;
+    show(this.parts.sentence, text);
+    setTimeout(() => {
+      if (this.answer === text) this.answer = null;
+    }, ANSWER_MS);
+  }
+}

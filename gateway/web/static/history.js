@@ -1,0 +1,44 @@
+// The last minute of one bike, its best second of the race, and how its last race ended.
+import { SHOWN_S } from "./line.js";
+import { outputOfMessage } from "./output.js";
+
+// How many seconds of the next race the end of the last one is shown for.
+const FINISH_SHOWN_S = 10;
+
+/**
+ * The seconds of one bike, oldest first. `bests` keeps the best ones beyond a reload of the page.
+ */
+export class History {
+  constructor(bests) {
+    this.bests = bests;
+    this.messages = [];
+    this.finish = null;
+    this.place = null;
+  }
+
+  /** Add a message, unless the page has it already: after an outage it receives some twice. */
+  add(message) {
+    const last = this.messages.at(-1);
+    if (last && message.deviceTimestamp <= last.deviceTimestamp) return;
+    this.messages.push(message);
+    if (this.messages.length > SHOWN_S) this.messages.shift();
+    const best = this.bests.add(message, outputOfMessage(message));
+    if (message.event === "final") this.end(message, best);
+    else if (this.finish && message.second > FINISH_SHOWN_S) this.finish = null;
+  }
+
+  /** Keep the place, which the status loses with the end of the race. */
+  ranked(bike) {
+    if (bike.place) this.place = { ...bike.place, raceId: bike.race_id };
+  }
+
+  end(message, best) {
+    const { raceId, samples = null } = message;
+    const place = this.place?.raceId === raceId ? this.place : null;
+    this.finish = { place, best, samples, output: outputOfMessage(message) };
+  }
+
+  dismiss() {
+    this.finish = null;
+  }
+}

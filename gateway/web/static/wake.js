@@ -1,0 +1,24 @@
+// Keeps the screen awake while a race is on, where the browser allows it.
+
+/** Return a function that is told whether the screen shall stay awake. */
+export function wakeLock(device = navigator) {
+  let lock = null;
+  let isWanted = false;
+
+  async function apply() {
+    if (!device.wakeLock || document.visibilityState !== "visible") return;
+    if (isWanted && (!lock || lock.released)) {
+      lock = await device.wakeLock.request("screen").catch(() => null);
+    } else if (!isWanted && lock) {
+      await lock.release();
+      lock = null;
+    }
+  }
+
+  document.addEventListener("visibilitychange", apply);
+  return (wanted) => {
+    if (wanted === isWanted) return;
+    isWanted = wanted;
+    apply();
+  };
+}
