@@ -7,7 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractAsyncContextManager, closing, suppress
 from functools import partial
 from random import Random
 from typing import Any
@@ -43,7 +43,7 @@ from gateway.race.races import ContinuousRaces, Races
 from gateway.riding.desk import RideDesk
 from gateway.riding.server import serve_ride
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.status.observer import Observer
+from gateway.status.observer import Observer, StatusSource
 from gateway.status.server import serve_status
 from gateway.status.snapshot import GatewayStatus
 from gateway.status.waiting import load_when_set_up
@@ -52,6 +52,7 @@ from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.clock_sync import clock_source
 from gateway.timing.pulse import Pulse
+from gateway.web.feed import RaceFeed
 from gateway.web.race_side import RaceSide
 from gateway.web.server import serve_web
 
@@ -74,9 +75,15 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, stop.set if _is_on_a_terminal() else hangup.set)
     with closing(ServiceManager()) as service:
-        config = await load_when_set_up(load, stop, hangup, service)
+        config = await load_when_set_up(load, stop, hangup, service, _serve_waiting)
         if config is not None:
             await _race(config, load, drivers, stop, hangup, service)
+
+
+def _serve_waiting(
+    config: Config, observer: StatusSource, clock: GatewayClock
+) -> AbstractAsyncContextManager[None]:
+    return serve_web(config, RaceSide(asyncio.get_running_loop(), observer, clock))
 
 
 def _is_on_a_terminal() -> bool:
@@ -181,7 +188,12 @@ class Gateway:
     def race_side(self) -> RaceSide:
         """The parts that pages may ask, in the loop that runs."""
         loop = asyncio.get_running_loop()
-        return RaceSide(loop, self.observer, self._clock, self.subscribe, self.desk, self.leases)
+        return RaceSide(loop, self.observer, self._clock, self._feed, self.desk, self.leases)
+
+    def _feed(self, feed: RaceFeed) -> None:
+        self.subscribe(feed.on_telemetry)
+        for publisher in self._publishers:
+            publisher.on_accepted.append(feed.on_acknowledged)
 
     def pulses(self) -> list[Pulse]:
         """Return the heartbeat of every loop that runs as long as the gateway does."""

@@ -15,15 +15,15 @@ from gateway.cli import (
     config,
     demo,
     fleet,
-    provision,
-    redrive,
     ride,
     run,
     schema,
     setup,
     status,
     tail,
+    web,
 )
+from gateway.cli.aws import provision, redrive
 from gateway.cli.bikes import capture, decode, replay, scan, watch
 from gateway.cli.calibrate import app as calibrate
 from gateway.cli.exits import errors_as_exits
@@ -59,6 +59,7 @@ app.command()(check.check)
 app.command()(run.run)
 app.command()(status.status)
 app.command()(tail.tail)
+app.command()(web.web)
 app.command()(demo.demo)
 app.command()(fleet.fleet)
 app.command()(scan.scan)

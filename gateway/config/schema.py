@@ -93,6 +93,13 @@ class WebConfig(Section):
 
     listen: IpAddress = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    #: Further host names that lead to the pages, such as that of a reverse proxy.
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_reached_from_outside(self) -> bool:
+        """Whether others than this computer reach the pages, so that they need the token."""
+        return bool(self.names) or not ip_address(self.listen).is_loopback
 
 
 class RaceConfig(Section):

@@ -3,7 +3,9 @@
 import atexit
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import TextIO
 
 import structlog
@@ -55,6 +57,38 @@ def configure_logging(level: str = "info", *, is_json: bool = False) -> None:
     for stream, log_gap in ((sys.stderr, _log_gap), (sys.stdout, _log_output_gap)):
         for file in _dropping_files(stream):
             file.on_gap = log_gap
+
+
+@contextmanager
+def listening(listener: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """Call `listener` with each record of the log until the context ends."""
+    handlers = [one for one in logging.getLogger().handlers if isinstance(one, SummingHandler)]
+    for handler in handlers:
+        handler.listeners.append(listener)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.listeners.remove(listener)
+
+
+def record_fields(record: logging.LogRecord) -> dict[str, object]:
+    """Return the time, level and text of a record; the text is what the journal has."""
+    return {
+        "at_ms": round(record.created * 1000),
+        "level": record.levelname.lower(),
+        "text": _plain_formatter().format(record),
+    }
+
+
+@cache
+def _plain_formatter() -> logging.Formatter:
+    stamping, rendering = _journal()
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_log_level, *stamping],
+        processors=[remove_meta, _without_time, *rendering],
+    )
 
 
 def dropped_lines() -> int:
@@ -120,6 +154,11 @@ def _ordered(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 def _shortened(value: object) -> object:
     return value[-TRACEBACK_MAX:] if isinstance(value, str) else value
+
+
+def _without_time(_logger: object, _method: str, event: EventDict) -> EventDict:
+    event.pop("timestamp", None)
+    return event
 
 
 def _without_level(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -81,6 +81,8 @@ class SummingHandler(logging.StreamHandler[TextIO]):
         super().__init__(stream)
         self._later = later
         self._sources: _Sources = {}
+        #: Each is called with each record that is logged. It must be quick, and never raise.
+        self.listeners: list[Callable[[logging.LogRecord], None]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -90,7 +92,12 @@ class SummingHandler(logging.StreamHandler[TextIO]):
             self.handleError(record)
             return
         if is_due:
-            super().emit(record)
+            self._log(record)
+
+    def _log(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        for listener in self.listeners:
+            listener(record)
 
     def _is_due(self, record: logging.LogRecord) -> bool:
         if not self._sources:
@@ -106,7 +113,7 @@ class SummingHandler(logging.StreamHandler[TextIO]):
             ended, self._sources = self._sources, {}
             for source, event, subject, repeats in _all(ended):
                 if repeats.latest is not None:
-                    super().emit(_summary(repeats.latest, repeats.left_out))
+                    self._log(_summary(repeats.latest, repeats.left_out))
                     subjects = self._sources.setdefault(source, {}).setdefault(event, {})
                     subjects[subject] = repeats.next_window()
         finally:

@@ -33,7 +33,7 @@ async def serve_ride(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A request that has taken effect is saved also if the client gives up.
-        answer = await asyncio.shield(_answer(desk, await reader.readuntil(b"\n")))
+        answer = await asyncio.shield(answer_request(desk, await reader.readuntil(b"\n")))
         writer.write(ANSWER.dump_json(answer) + b"\n")
 
     path = socket_directory(state_dir) / FILE_NAME
@@ -47,7 +47,8 @@ async def serve_ride(
         yield
 
 
-async def _answer(desk: RideDesk, line: bytes) -> RideAnswer:
+async def answer_request(desk: RideDesk, line: bytes) -> RideAnswer:
+    """Carry out a request, or refuse it with a reason."""
     try:
         request = REQUEST.validate_json(line)
     except ValidationError:

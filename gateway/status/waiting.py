@@ -6,6 +6,7 @@ is set up later.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,10 +25,14 @@ from gateway.host.state_dir import as_owner_of, locked_state_dir
 from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
 from gateway.status.line import status_line
+from gateway.status.observer import StatusSource
 from gateway.status.server import serve_status
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.units import seconds_between
+
+#: Serves the status of a gateway until the context ends.
+Serve = Callable[[Config, StatusSource, GatewayClock], AbstractAsyncContextManager[None]]
 
 log = structlog.get_logger()
 
@@ -37,14 +42,17 @@ async def load_when_set_up(
     stop: asyncio.Event,
     hangup: asyncio.Event,
     service: ServiceManager,
+    serve: Serve,
 ) -> Config | None:
     """Return the config once it is set up, which each hangup finds out; None if `stop` is set.
+
+    `serve` serves the status meanwhile, in addition to the status socket.
 
     Raises ConfigError if the first config that is loaded is invalid, and StateDirError.
     """
     config = load()
     while not is_set_up(config):
-        await _wait(config, stop, hangup, service)
+        await _wait(config, stop, hangup, service, serve)
         if stop.is_set():
             return None
         hangup.clear()
@@ -56,7 +64,11 @@ async def load_when_set_up(
 
 
 async def _wait(
-    config: Config, stop: asyncio.Event, hangup: asyncio.Event, service: ServiceManager
+    config: Config,
+    stop: asyncio.Event,
+    hangup: asyncio.Event,
+    service: ServiceManager,
+    serve: Serve,
 ) -> None:
     """Serve the status until one of the events is set."""
     clock = SystemClock()
@@ -67,7 +79,11 @@ async def _wait(
         remedy="sudo alleycat-gateway setup",
     )
     with locked_state_dir(config.state_dir):
-        async with serve_status(config, waiting), asyncio.TaskGroup() as tasks:
+        async with (
+            serve_status(config, waiting),
+            serve(config, waiting, clock),
+            asyncio.TaskGroup() as tasks,
+        ):
             notifying = tasks.create_task(watchdog.run())
             discarding = tasks.create_task(asyncio.to_thread(_discard_first_bike, config, clock))
             events = [asyncio.create_task(event.wait()) for event in (stop, hangup)]

@@ -1,26 +1,55 @@
-"""The web application, built from the parts that each page needs."""
+"""The web applications, built from the parts that each page needs."""
+
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from gateway.web import events, pages
+from gateway.web import enter, events, pages, riding, security, snapshots
+from gateway.web.connections import Connections
 from gateway.web.hub import Hub
 from gateway.web.race_side import RaceSide
+from gateway.web.security import Guard
 
 #: The pages by their path. Their URLs are relative, so that a proxy may serve them below a path.
 PAGES = {
     "/": "rider.html",
     "/gateway": "gateway.html",
 }
+#: Limit of a request's body, in bytes.
+BODY_MAX_BYTES = 16 * 1024
 
 
-def make_app(hub: Hub, race: RaceSide) -> web.Application:
-    """Return the application, which runs in the web server's loop."""
-
-    async def end_streams(_: web.Application) -> None:
-        hub.end()
-
-    app = web.Application()
-    app.on_shutdown.append(end_streams)
+def pages_app(hub: Hub, race: RaceSide, guard: Guard, connections: Connections) -> web.Application:
+    """Return the application of the pages, which runs in the web server's loop."""
+    shared = snapshots.Snapshots(race)
+    app = _app(guard, connections)
+    app.on_shutdown.append(_calling(hub.end))
     app.add_routes(pages.routes(PAGES))
-    app.add_routes(events.routes(hub, race))
+    app.add_routes(enter.routes(guard.token))
+    app.add_routes(events.routes(hub, guard.admits))
+    app.add_routes(snapshots.status_routes(shared))
+    app.add_routes(snapshots.metrics_routes(shared))
+    if race.desk is not None:
+        app.add_routes(riding.routes(race, race.desk))
     return app
+
+
+def metrics_app(race: RaceSide, guard: Guard, connections: Connections) -> web.Application:
+    """Return the application of the metrics alone."""
+    app = _app(guard, connections)
+    app.add_routes(snapshots.metrics_routes(snapshots.Snapshots(race)))
+    return app
+
+
+def _app(guard: Guard, connections: Connections) -> web.Application:
+    middlewares = [connections.middleware, security.guarding(guard)]
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_MAX_BYTES)
+    app.on_response_prepare.append(security.add_headers)
+    return app
+
+
+def _calling(act: Callable[[], None]) -> Callable[[web.Application], Awaitable[None]]:
+    async def call(_: web.Application) -> None:
+        act()
+
+    return call

@@ -1,56 +1,72 @@
-"""The stream of events that each open page reads, and the status for programs."""
+"""The stream of events that each open page reads, and the messages as they go out."""
 
 import asyncio
 import json
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, suppress
 from importlib.metadata import version
 from time import time
 
 from aiohttp import web
 
-from gateway.status.report import status_to_json
-from gateway.web.hub import Hub, Page, StreamOverError, event
-from gateway.web.race_side import RaceSide
+from gateway.web.connections import endless
+from gateway.web.hub import Hub, Page, PageReader, StreamOverError, event
 
-#: How long a page may take to receive what was written, in seconds, before it is disconnected.
+#: How long a reader may take to receive what was written, in seconds, before it is disconnected.
 WRITE_TIMEOUT_S = 5.0
+CONTENT_TYPES: dict[Page, str] = {
+    "rider": "text/event-stream",
+    "gateway": "text/event-stream",
+    "tail": "application/x-ndjson",
+}
 PAGES: tuple[Page, ...] = ("rider", "gateway")
 
 
-def routes(hub: Hub, race: RaceSide) -> list[web.RouteDef]:
-    """Return the routes of the stream and of the status."""
+def routes(hub: Hub, admits: Callable[[web.Request], bool]) -> list[web.RouteDef]:
+    """Return the routes of the streams, each of which ends once `admits` refuses its request."""
     hello = {"version": version("alleycat-gateway"), "started_at": round(time() * 1000)}
-    first = event("hello", json.dumps(hello).encode())
+    hello_event = event("hello", json.dumps(hello).encode())
 
+    def send(request: web.Request, page: Page, first: bytes) -> Awaitable[web.StreamResponse]:
+        return _send(request, hub.reader(page), CONTENT_TYPES[page], first, admits)
+
+    @endless
     async def events(request: web.Request) -> web.StreamResponse:
         page = next((one for one in PAGES if one == request.query.get("page")), None)
         if page is None:
             raise web.HTTPBadRequest(text=f"expected page={' or page='.join(PAGES)}\n")
-        if request.method == "HEAD":
-            return web.Response()
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": "text/event-stream",
-                "Cache-Control": "no-store",
-                "X-Accel-Buffering": "no",  # nginx would hold events back
-            }
-        )
-        await response.prepare(request)
-        await response.write(first)
-        with suppress(ConnectionError, TimeoutError, StreamOverError), hub.reader(page) as reader:
-            while True:
-                data = await reader.take()
-                async with asyncio.timeout(WRITE_TIMEOUT_S):
-                    await response.write(data)
-        if request.transport is not None:
-            request.transport.abort()
-        return response
+        return await send(request, page, hello_event)
 
-    async def status(request: web.Request) -> web.Response:
+    @endless
+    async def tail(request: web.Request) -> web.StreamResponse:
+        return await send(request, "tail", b"")
 
-        async def look() -> bytes:
-            return status_to_json(race.observer.status())
+    return [web.get("/events", events), web.get("/tail", tail)]
 
-        return web.Response(body=await race.ask(look()), content_type="application/json")
 
-    return [web.get("/events", events), web.get("/status.json", status)]
+async def _send(
+    request: web.Request,
+    reading: AbstractContextManager[PageReader],
+    content_type: str,
+    first: bytes,
+    admits: Callable[[web.Request], bool],
+) -> web.StreamResponse:
+    """Send events until the page goes, is too slow, needs another token, or the gateway stops."""
+    headers = {
+        "Content-Type": content_type,
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",  # nginx would hold events back
+    }
+    if request.method == "HEAD":
+        return web.Response(headers=headers)
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    with suppress(ConnectionError, TimeoutError, StreamOverError), reading as reader:
+        data = first
+        while admits(request):
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await response.write(data)
+            data = await reader.take()
+    if request.transport is not None:
+        request.transport.abort()
+    return response

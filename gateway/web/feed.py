@@ -5,6 +5,8 @@ Everything that it hands over is immutable and already built: the race does not 
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from logging import LogRecord
 
 from drivers import Reading
 from gateway.bike.bike import Bike
@@ -20,14 +22,23 @@ SNAPSHOT_MIN_NS = NS_PER_S // 4
 #: that is gone.
 SNAPSHOT_MAX_NS = NS_PER_S
 
-#: The status, or a message that was put into the buffer.
-FeedItem = GatewayStatus | Telemetry
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The payload of a message that the broker has acknowledged."""
+
+    payload: bytes
+
+
+#: The status, a message that was put into the buffer or acknowledged, or a record of the log.
+FeedItem = GatewayStatus | Telemetry | Acknowledged | LogRecord
 
 
 class RaceFeed:
     """The race's side of the pages: snapshots at the rate of the bikes, and each message.
 
-    It makes no snapshot until a page is open.
+    It makes no snapshot until a page is open, and hands over what is acknowledged only while
+    `is_tailed`.
     """
 
     def __init__(
@@ -41,11 +52,13 @@ class RaceFeed:
         self._bikes = bikes
         self._clock = clock
         self._give = give
+        self.is_tailed = False
         self._is_watched = asyncio.Event()
         self._has_news = asyncio.Event()
 
-    def watch(self, is_watched: bool) -> None:
-        """Begin to make snapshots, or end it."""
+    def watch(self, is_watched: bool, is_tailed: bool) -> None:
+        """Begin to make snapshots and to hand over what is acknowledged, or end it."""
+        self.is_tailed = is_tailed
         if is_watched:
             self._is_watched.set()
         else:
@@ -55,6 +68,10 @@ class RaceFeed:
     def on_telemetry(self, message: Telemetry) -> None:
         self._give(message)
         self._has_news.set()
+
+    def on_acknowledged(self, payload: bytes) -> None:
+        if self.is_tailed:
+            self._give(Acknowledged(payload))
 
     def heard(self, reading: Reading) -> None:
         self._has_news.set()

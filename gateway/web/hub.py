@@ -4,14 +4,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from logging import LogRecord
 from typing import Literal
 
+from gateway.host.log import record_fields
 from gateway.status.report import status_to_json
 from gateway.status.snapshot import GatewayStatus
+from gateway.tail.events import message_line
 from gateway.telemetry.message import Telemetry
-from gateway.web.feed import FeedItem
+from gateway.terminal.json_line import json_line
+from gateway.web.feed import Acknowledged, FeedItem
 
-Page = Literal["rider", "gateway"]
+Page = Literal["rider", "gateway", "tail"]
 
 #: How many seconds of each bike a page receives when it connects.
 SECONDS_KEPT = 60
@@ -64,12 +68,13 @@ class PageReader:
 
 
 class Hub:
-    """All open pages, and what a page that connects receives first.
+    """All open pages and readers of the tail, and what a page that connects receives first.
 
-    `watch` is called with True when the first page connects, and with False when the last has gone.
+    `watch` is called whenever one comes or goes: with True if a page is open, and if there is a
+    reader of the tail.
     """
 
-    def __init__(self, watch: Callable[[bool], None]) -> None:
+    def __init__(self, watch: Callable[[bool, bool], object]) -> None:
         self._watch = watch
         self._readers: set[PageReader] = set()
         #: The last messages of each bike, by its id, oldest first.
@@ -77,14 +82,20 @@ class Hub:
 
     def take(self, item: FeedItem) -> None:
         """Send what the race has handed over to the pages that show it."""
-        if isinstance(item, GatewayStatus):
-            data = event("status", status_to_json(item)) if self._readers else b""
-            for reader in self._readers:
-                reader.put_status(data)
-            return
-        seconds = self._seconds.setdefault(item.bike_id, deque(maxlen=SECONDS_KEPT))
-        seconds.append(item)
-        self._tell("rider", "second", item.to_json)
+        match item:
+            case GatewayStatus():
+                data = event("status", status_to_json(item))
+                for reader in self._of("rider", "gateway"):
+                    reader.put_status(data)
+            case Telemetry():
+                seconds = self._seconds.setdefault(item.bike_id, deque(maxlen=SECONDS_KEPT))
+                seconds.append(item)
+                self._tell("rider", lambda: event("second", item.to_json()))
+                self._tell("tail", lambda: message_line("produced", item.to_json()))
+            case Acknowledged(payload):
+                self._tell("tail", lambda: message_line("acknowledged", payload))
+            case LogRecord():
+                self._tell("gateway", lambda: event("log", json_line(record_fields(item))))
 
     @contextmanager
     def reader(self, page: Page) -> Iterator[PageReader]:
@@ -93,24 +104,27 @@ class Hub:
         if page == "rider":
             reader.put(event("seconds", b"[%b]" % b",".join(self._last_minute())))
         self._readers.add(reader)
-        if len(self._readers) == 1:
-            self._watch(True)
+        self._note_readers()
         try:
             yield reader
         finally:
             self._readers.remove(reader)
-            if not self._readers:
-                self._watch(False)
+            self._note_readers()
 
     def end(self) -> None:
         """End all streams."""
         for reader in self._readers:
             reader.end()
 
-    def _tell(self, page: Page, name: str, json: Callable[[], bytes]) -> None:
-        readers = [reader for reader in self._readers if reader.page == page]
-        if readers:
-            data = event(name, json())
+    def _of(self, *pages: Page) -> list[PageReader]:
+        return [reader for reader in self._readers if reader.page in pages]
+
+    def _note_readers(self) -> None:
+        self._watch(bool(self._of("rider", "gateway")), bool(self._of("tail")))
+
+    def _tell(self, page: Page, make: Callable[[], bytes]) -> None:
+        if readers := self._of(page):
+            data = make()
             for reader in readers:
                 reader.put(data)
 

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from gateway.calibrating.leases import CalibrationLeases
 from gateway.riding.desk import RideDesk
 from gateway.status.observer import StatusSource
-from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock
+from gateway.web.feed import RaceFeed
 
 Answer = TypeVar("Answer")
 
 
-def _no_telemetry(listener: Callable[[Telemetry], None]) -> None:
+def _no_messages(feed: RaceFeed) -> None:
     """Do nothing: a gateway that is not set up produces no messages."""
 
 
@@ -22,14 +22,14 @@ def _no_telemetry(listener: Callable[[Telemetry], None]) -> None:
 class RaceSide:
     """The parts of a gateway, which may only be used in its loop: through `ask`.
 
-    `subscribe` has a function called with each new message. A gateway that is not set up has no
-    `desk` and no `leases`.
+    `subscribe` lets a feed receive each message. A gateway that is not set up has no `desk` and no
+    `leases`.
     """
 
     loop: asyncio.AbstractEventLoop
     observer: StatusSource
     clock: GatewayClock
-    subscribe: Callable[[Callable[[Telemetry], None]], None] = _no_telemetry
+    subscribe: Callable[[RaceFeed], None] = _no_messages
     desk: RideDesk | None = None
     leases: CalibrationLeases | None = None
 

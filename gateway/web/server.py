@@ -4,44 +4,59 @@ aiohttp is imported only here, once a server starts: a gateway without pages doe
 """
 
 import asyncio
+import errno
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from gateway.bike.bikes import cancel
 from gateway.config.schema import Config
+from gateway.host.log import listening
 from gateway.web.feed import FeedItem, RaceFeed
 from gateway.web.handover import Handover
 from gateway.web.hub import Hub
 from gateway.web.race_side import RaceSide
+from gateway.web.token import TokenFile
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from gateway.web.connections import Connections
 
 #: How long open connections may take to end, in seconds.
 CLOSE_S = 0.5
 #: How long the thread may take to end, in seconds; then the process ends without it.
 END_S = 2.0
 BACKLOG = 64
+LOOPBACK = "127.0.0.1"
 #: Limit of what the kernel holds for a page that does not read, in bytes.
 SEND_BUFFER_BYTES = 64 * 1024
 
 log = structlog.get_logger()
 
 
-class WebServer:
-    """A thread that serves one application at a socket, from `start` to `stop`.
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A bound socket, and what makes its application in the server's loop."""
 
-    `make` is called in the thread's loop, and returns the application.
+    bound: socket.socket
+    make: "Callable[[Connections], web.Application]"
+
+
+class WebServer:
+    """A thread that serves applications at their sockets, from `start` to `stop`.
+
+    `begin` is called in the thread's loop before anything else.
     """
 
-    def __init__(self, bound: socket.socket, make: "Callable[[], web.Application]") -> None:
-        self._bound = bound
-        self._make = make
+    def __init__(self, sites: Sequence[Site], begin: Callable[[], None]) -> None:
+        self._sites = sites
+        self._begin = begin
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = Thread(target=self._run, name="web", daemon=True)
@@ -55,7 +70,7 @@ class WebServer:
         await asyncio.to_thread(self._thread.join, END_S)
 
     def _run(self) -> None:
-        with closing(self._loop), closing(self._bound):
+        with closing(self._loop):
             try:
                 self._loop.run_until_complete(self._serve())
             # A race goes on, whatever happens in this thread.
@@ -63,76 +78,124 @@ class WebServer:
                 log.exception("the web server has failed", exc_info=error)
 
     async def _serve(self) -> None:
-        from aiohttp import web  # noqa: PLC0415 – its memory is for gateways with pages
+        self._begin()
+        sites = [asyncio.create_task(_serve_site(site)) for site in self._sites]
+        stopping: asyncio.Task[Any] = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([stopping, *sites], return_when=asyncio.FIRST_COMPLETED)
+        await cancel([stopping, *sites])
+        for failed in (site for site in sites if not site.cancelled()):
+            failed.result()
 
+
+async def _serve_site(site: Site) -> None:
+    """Serve one site until this is cancelled."""
+    from aiohttp import web  # noqa: PLC0415 – its memory is for gateways with pages
+
+    from gateway.web.connections import IDLE_MAX_S, Connections  # noqa: PLC0415
+
+    connections = Connections()
+    with closing(site.bound):
         # A log of requests would grow with them. A page that goes leaves its stream at once.
         runner = web.AppRunner(
-            self._make(), access_log=None, handler_cancellation=True, shutdown_timeout=CLOSE_S
+            site.make(connections),
+            access_log=None,
+            handler_cancellation=True,
+            keepalive_timeout=IDLE_MAX_S,
+            shutdown_timeout=CLOSE_S,
         )
         await runner.setup()
+        assert runner.server is not None
         try:
-            await web.SockSite(runner, self._bound, backlog=BACKLOG).start()
-            await self._stopping.wait()
+            await connections.serve(runner.server, site.bound)
         finally:
             await runner.cleanup()
 
 
 @asynccontextmanager
 async def serve_web(config: Config, race: RaceSide) -> AsyncIterator[None]:
-    """Serve the pages while the gateway runs, if the config has a port for them.
+    """Serve pages and metrics while the gateway runs, as far as the config has ports for them.
 
-    If they cannot be served, the status contains a note about it and the race goes on.
+    If either cannot be served, the status contains a note about it and the race goes on.
     """
-    place = config.web
-    if place.port is None:
-        yield
-        return
-    try:
-        bound = bind(place.listen, place.port)
-    except OSError as error:
-        reason = error.strerror or error
-        race.observer.note(f"web.port {place.port}: {reason}; expected a free port")
-        yield
-        return
-    async with _pages_at(bound, race):
-        yield
-
-
-@asynccontextmanager
-async def _pages_at(bound: socket.socket, race: RaceSide) -> AsyncIterator[None]:
     handover: Handover[FeedItem] = Handover()
     bikes = () if race.leases is None else race.leases.bikes
     feed = RaceFeed(race.observer, bikes, race.clock, handover.give)
-    race.subscribe(feed.on_telemetry)
-
-    def watch(is_watched: bool) -> None:
-        race.loop.call_soon_threadsafe(feed.watch, is_watched)
-
-    def make() -> "web.Application":
-        from gateway.web.app import make_app  # noqa: PLC0415 – imports aiohttp
-
-        hub = Hub(watch)
-        handover.open(asyncio.get_running_loop(), hub.take)
-        return make_app(hub, race)
-
-    server = WebServer(bound, make)
+    hub = Hub(lambda *watched: race.loop.call_soon_threadsafe(feed.watch, *watched))
+    sites = [*_pages(config, race, hub), *_metrics(config, race)]
+    if not sites:
+        yield
+        return
+    race.subscribe(feed)
+    server = WebServer(sites, lambda: handover.open(asyncio.get_running_loop(), hub.take))
     server.start()
     feeding = asyncio.create_task(feed.run())
     try:
-        yield
+        with listening(handover.give):
+            yield
     finally:
         await cancel([feeding])
         await server.stop()
 
 
+def _pages(config: Config, race: RaceSide, hub: Hub) -> Iterator[Site]:
+    place = config.web
+    if place.port is None:
+        return
+    try:
+        token = TokenFile(config.state_dir) if place.is_reached_from_outside else None
+        if token is not None:
+            token.create()
+        bound = bind(place.listen, place.port)
+    except OSError as error:
+        race.observer.note(_problem(f"web.port {place.port}", error))
+        return
+
+    def make(connections: "Connections") -> "web.Application":
+        from gateway.web.app import pages_app  # noqa: PLC0415 – imports aiohttp
+        from gateway.web.security import Guard, names_of  # noqa: PLC0415
+
+        return pages_app(hub, race, Guard(names_of(place.names), token), connections)
+
+    yield Site(bound, make)
+
+
+def _metrics(config: Config, race: RaceSide) -> Iterator[Site]:
+    port = config.metrics.port
+    if port is None:
+        return
+    try:
+        bound = bind(LOOPBACK, port)
+    except OSError as error:
+        race.observer.note(_problem(f"metrics.port {port}", error))
+        return
+
+    def make(connections: "Connections") -> "web.Application":
+        from gateway.web.app import metrics_app  # noqa: PLC0415 – imports aiohttp
+        from gateway.web.security import Guard, names_of  # noqa: PLC0415
+
+        return metrics_app(race, Guard(names_of(()), None), connections)
+
+    yield Site(bound, make)
+
+
+def _problem(key: str, error: OSError) -> str:
+    if error.errno in (errno.EADDRINUSE, errno.EACCES):
+        return f"{key}: {error.strerror}; expected a free port"
+    return f"{key}: {error.strerror or error}"
+
+
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket bound to an address. Raises OSError."""
+    """Return a socket that listens at an address. Raises OSError.
+
+    A page that connects at once waits until the thread accepts it.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         bound.bind((host, port))
+        bound.listen(BACKLOG)
         bound.setblocking(False)
     except OSError:
         bound.close()

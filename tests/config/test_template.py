@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.provision import provision
+from gateway.cli.aws.provision import provision
 from gateway.cloud.connections import BIKES_PER_CONNECTION, client_ids
 from gateway.config.cloud import CloudConfig
 from gateway.doctor.endpoint import probe_topic

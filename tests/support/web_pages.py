@@ -38,13 +38,35 @@ async def event_named(stream: ClientResponse, name: str) -> Any:
             return data
 
 
+async def ask_raw(port: int, request: bytes) -> str:
+    """Return all that comes back for these bytes, until the server closes the connection."""
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        answer = await reader.read()
+        writer.close()
+        return answer.decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Pages:
     """A gateway with pages, and a client of them."""
 
     virtual: VirtualGateway
     session: ClientSession
-    url: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def post(self, path: str, body: object, **headers: str) -> ClientResponse:
+        """Post JSON as a page does; the answer is read."""
+        sent = {"Origin": self.url, "Content-Type": "application/json", **headers}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        async with self.session.post(f"{self.url}{path}", data=data, headers=sent) as answer:
+            await answer.read()
+            return answer
 
     @asynccontextmanager
     async def stream(self, page: str = "rider") -> AsyncIterator[ClientResponse]:
@@ -54,15 +76,21 @@ class Pages:
 
 @asynccontextmanager
 async def serving(
-    state_dir: Path, bikes: int = 1, wall_ms: int = RACE_START_MS, **web: Any
+    state_dir: Path,
+    bikes: int = 1,
+    *,
+    race: dict[str, Any] | None = None,
+    metrics: dict[str, Any] | None = None,
+    **web: Any,
 ) -> AsyncIterator[Pages]:
     """Run a gateway whose pages are on loopback, at a free port."""
     port = free_port()
-    settings = config(state_dir, [{}] * bikes, web={"port": port, **web})
-    virtual = VirtualGateway(settings, wall_ms)
+    web = {"port": port, **web}
+    settings = config(state_dir, [{}] * bikes, race=race, metrics=metrics, web=web)
+    virtual = VirtualGateway(settings, RACE_START_MS)
     async with serve_web(settings, virtual.gateway.race_side), ClientSession() as session:
         await virtual.start()
-        yield Pages(virtual, session, f"http://127.0.0.1:{port}")
+        yield Pages(virtual, session, port)
         await virtual.stop()
 
 

@@ -1,6 +1,6 @@
 // One bike on the page: everything that its rider sees, drawn from one status.
 import { copyOf, mark, show } from "./dom.js";
-import { figureOf, resistanceOf } from "./figures.js";
+import { figuresOf } from "./figures.js";
 import { lightOf } from "./light.js";
 import { lineOf } from "./line.js";
 import { outputNow } from "./output.js";
@@ -83,20 +83,31 @@ export class BikeCard {
 
   drawOutput(bike, finish) {
     const { parts, history } = this;
-    const [best, record] = [history.bests.ofRace(bike), history.bests.record(bike)];
+    const best = finish ? finish.best.output : history.bests.ofRace(bike);
+    const record = history.bests.record(bike);
     const output = finish ? finish.output : outputNow(bike.current);
     const place = finish ? finish.place : bike.place;
     const own = Math.max(best ?? 0, record ?? 0) || null;
     const rank = rankOf(place, output, own);
-    show(parts.rankTitle, place ? "Rank" : "Against your best");
-    show(parts.rankFigure, rank.figure);
-    show(parts.rankEnding, rank.ending);
-    show(parts.rankOf, rank.of);
-    show(parts.gaps, rank.gaps.join(" · "));
-    mark(parts.rank, "data-stale", rank.isOld);
+    this.drawRank(rank, place);
     show(parts.outputTitle, finish ? "Result" : "Output");
     show(parts.output, rounded(output, 1));
     this.drawBar(output, best, record);
+  }
+
+  drawRank(rank, place) {
+    const { parts } = this;
+    show(parts.rankTitle, place ? "Rank" : "Output against your best");
+    show(parts.rankFigure, rank.figure);
+    show(parts.rankEnding, rank.ending);
+    show(parts.rankOf, rank.of);
+    show(parts.rankNote, rank.note);
+    for (const at of [0, 1]) {
+      const [gap, to] = rank.gaps[at] ?? ["", ""];
+      show(parts[`gap${at}`], gap);
+      show(parts[`gapTo${at}`], to);
+    }
+    mark(parts.rank, "data-stale", rank.isOld);
   }
 
   drawBar(output, best, record) {
@@ -105,21 +116,17 @@ export class BikeCard {
     const shares = { output, best, record };
     for (const [name, value] of Object.entries(shares)) {
       parts.bar.style.setProperty(`--${name}`, (value ?? 0) / top);
+      mark(parts.bar, `data-no-${name}`, value === null);
     }
-    show(parts.best, `▲ best of this race ${rounded(best, 1)}`);
+    show(parts.best, `▲ this race ${rounded(best, 1)}`);
     show(parts.record, `◆ record ${rounded(record, 1)}`);
   }
 
   drawFigures(bike, isGone) {
-    const { current } = bike;
-    const figures = {
-      cadence: figureOf(current?.cadence_rpm),
-      resistance: resistanceOf(bike),
-      power: figureOf(current?.power_w),
-    };
-    for (const [name, figure] of Object.entries(figures)) {
+    for (const [name, figure] of Object.entries(figuresOf(bike))) {
       show(this.parts[name], figure.text);
-      show(this.parts[`${name}Note`], figure.note);
+      mark(this.parts[name], "data-long", figure.text.length > 3);
+      show(this.parts[`${name}Unit`], figure.unit);
       mark(this.parts[`${name}Box`], "data-stale", figure.isStale || isGone);
     }
   }
@@ -142,7 +149,7 @@ export class BikeCard {
     mark(line.firstElementChild, "d", path);
     mark(line.lastElementChild, "cx", best ? best.x.toFixed(1) : -100);
     mark(line.lastElementChild, "cy", best ? best.y.toFixed(1) : -100);
-    show(lineBest, best ? `● best ${rounded(best.output, 1)}` : "");
+    show(lineBest, best ? `● ${rounded(best.output, 1)}` : "");
   }
 
   act() {

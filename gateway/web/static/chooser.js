@@ -11,6 +11,7 @@ export function openChooser({ gateway }, bike, choose) {
     ? bike.commanded.map(paragraph)
     : choices(gateway, bike).map((choice) => button(choice, dialog, choose));
   byId("choices").replaceChildren(...parts);
+  byId("chooser-close").onclick = () => dialog.close();
   dialog.showModal();
 }
 

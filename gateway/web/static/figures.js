@@ -1,21 +1,20 @@
 // Cadence, resistance and power: what is shown for a value, and how it is marked.
-import { UNCALIBRATED, aged } from "./text.js";
+import { RAW, aged } from "./text.js";
 import { UNKNOWN, whole } from "./units.js";
 
-// A value without news for this long, in seconds, shows its age; the pedals' own pace is faster.
-const AGE_SHOWN_S = 3;
-
-/** Return {text, note, isStale}: unknown is a dash, zero is zero, a stale value has its age. */
-export function figureOf(current) {
-  if (!current) return { text: UNKNOWN, note: "", isStale: false };
-  const isStale = current.is_stale;
-  const note = isStale && current.age_s >= AGE_SHOWN_S ? aged(current.age_s) : "";
-  return { text: whole(current.value), note, isStale };
+/** Return {text, unit, isStale}: unknown is a dash, zero is zero; a stale value has its age. */
+export function figureOf(current, unit) {
+  if (!current) return { text: UNKNOWN, unit, isStale: false };
+  const { value, age_s: age, is_stale: isStale } = current;
+  return { text: whole(value), unit: isStale ? aged(age) : unit, isStale };
 }
 
-/** Return the figure of a resistance, with a remark if its number is no percentage yet. */
-export function resistanceOf(bike) {
-  const figure = figureOf(bike.current?.resistance_percent);
-  const isRaw = bike.sample?.resistance_source === "uncalibrated" && !bike.is_simulated;
-  return isRaw && !figure.note ? { ...figure, note: UNCALIBRATED } : figure;
+/** Return the figures of a bike: cadence, resistance and power. */
+export function figuresOf({ current, sample, is_simulated: isSimulated }) {
+  const isRaw = sample?.resistance_source === "uncalibrated" && !isSimulated;
+  return {
+    cadence: figureOf(current?.cadence_rpm, "rpm"),
+    resistance: figureOf(current?.resistance_percent, isRaw ? RAW : "%"),
+    power: figureOf(current?.power_w, "W"),
+  };
 }

@@ -1,5 +1,5 @@
 // The one light: whether every second is in the cloud, safe on disk, or in danger.
-import { LIGHT } from "./text.js";
+import { DANGER, LIGHT } from "./text.js";
 import { counted } from "./units.js";
 
 // Messages per bike that are on their way rather than kept.
@@ -10,17 +10,21 @@ const SIGNS = { sent: "✓", kept: "■", danger: "!" };
 
 /** Return {level, sign, text}; the sign differs in shape, so that no one needs the colour. */
 export function lightOf(report) {
-  const [level, text] = danger(report) ?? kept(report) ?? ["sent", LIGHT.sent];
+  const isInDanger = dangerOf(report) !== null;
+  const [level, text] = isInDanger ? ["danger", LIGHT.danger] : (kept(report) ?? ["sent", LIGHT.sent]);
   return { level, sign: SIGNS[level], text };
 }
 
-function danger({ gateway, hours_left: hoursLeft }) {
+/** Return in one sentence what is lost, or soon will be; null if nothing is. */
+export function dangerOf({ gateway, hours_left: hoursLeft }) {
   const { buffer } = gateway;
-  if (buffer.problem) return ["danger", LIGHT.disk(buffer.problem)];
+  if (buffer.problem) {
+    return DANGER.disk(amountOf(gateway, buffer.depth - buffer.on_disk), buffer.problem);
+  }
   if (!isAway(gateway)) return null;
-  if (buffer.lost) return ["danger", LIGHT.lost(amountOf(gateway, buffer.lost))];
+  if (buffer.lost) return DANGER.lost(amountOf(gateway, buffer.lost));
   if (hoursLeft === null || hoursLeft >= SHORT_OF_ROOM_H) return null;
-  return ["danger", LIGHT.room(counted(Math.round(hoursLeft * 60), "minute"))];
+  return DANGER.room(counted(Math.round(hoursLeft * 60), "minute"));
 }
 
 function kept({ gateway }) {

@@ -1,31 +1,39 @@
 // Rank and gaps; without results of the race, the output now against the own best.
 import { RANK } from "./text.js";
-import { UNKNOWN, ordinalEnding, whole } from "./units.js";
+import { UNKNOWN, ordinalEnding, rounded, whole } from "./units.js";
 
 // The backend sends results each second; older ones than this, in seconds, are marked.
 const OLD_S = 5;
 
-/** Return {figure, ending, of, gaps, isOld} to be shown for a bike's place, which may be null. */
+/**
+ * Return {figure, ending, of, gaps, note, isOld} to be shown for a bike's place, which may be null.
+ *
+ * `gaps`: [number, what it leads to] of each.
+ */
 export function rankOf(place, output, best) {
   if (!place) return againstOwnBest(output, best);
   const isOld = place.age_s > OLD_S;
-  const age = isOld ? [RANK.old(place.age_s)] : [];
-  const of = `of ${place.racers}`;
-  if (place.rank === null) {
-    return { figure: UNKNOWN, ending: "", of, gaps: [RANK.unranked(place.racers), ...age], isOld };
-  }
+  const isRanked = place.rank !== null;
   return {
-    figure: String(place.rank),
-    ending: ordinalEnding(place.rank),
-    of,
-    gaps: [...gaps(place), ...age],
+    figure: isRanked ? String(place.rank) : UNKNOWN,
+    ending: isRanked ? ordinalEnding(place.rank) : "",
+    of: `of ${place.racers}`,
+    gaps: isRanked ? gaps(place) : [],
+    note: noteOn(place, isOld),
     isOld,
   };
 }
 
+function noteOn({ rank, age_s: age, gap }, isOld) {
+  if (isOld) return RANK.old(age);
+  if (rank === null) return RANK.unranked;
+  return gap === null ? RANK.leading : "";
+}
+
 function gaps({ gap, leader_output: leader, output, rank }) {
-  if (gap === null) return [RANK.leading];
-  return rank === 2 ? [RANK.leader(gap)] : [RANK.next(gap), RANK.leader(leader - output)];
+  const toLeader = [rounded(leader - output, 2), RANK.leader];
+  if (rank <= 2) return gap === null ? [] : [toLeader];
+  return [[rounded(gap, 2), RANK.next], toLeader];
 }
 
 function againstOwnBest(output, best) {
@@ -34,7 +42,8 @@ function againstOwnBest(output, best) {
     figure: isKnown ? whole((100 * output) / best) : UNKNOWN,
     ending: isKnown ? "%" : "",
     of: "",
-    gaps: [best === null ? RANK.none : RANK.own(best)],
+    gaps: best === null ? [] : [[rounded(best, 1), RANK.own]],
+    note: "",
     isOld: false,
   };
 }

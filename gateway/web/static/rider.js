@@ -77,9 +77,9 @@ function draw() {
 function arrange(bikes) {
   const chosen = selected(bikes);
   const wanted = bikes.map((bike) => cardOf(bike.bike_id).root);
-  const main = byId("bikes");
-  if (wanted.some((root, at) => main.children[at] !== root) || wanted.length !== main.children.length)
-    main.replaceChildren(...wanted);
+  const shown = byId("bikes");
+  const isArranged = wanted.every((root, at) => shown.children[at] === root);
+  if (!isArranged || wanted.length !== shown.children.length) shown.replaceChildren(...wanted);
   mark(document.body, "data-view", chosen === null ? "all" : "one");
   mark(document.body, "data-several", bikes.length > 1);
   bikes.forEach((bike, at) => {

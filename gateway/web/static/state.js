@@ -1,5 +1,6 @@
 // The state of one bike for its rider: a name, one sentence, and at most one button.
-import { NOT_SET_UP, CONTINUE, GONE, JOIN, LEAVE, STATES, finished } from "./text.js";
+import { dangerOf, lightOf } from "./light.js";
+import { CONTINUE, GONE, JOIN, LEAVE, NOT_SET_UP, STATES, finished } from "./text.js";
 
 const JOINING = { label: JOIN, action: "join" };
 const LEAVING = { label: LEAVE, action: "leave" };
@@ -17,8 +18,8 @@ export function stateOf(report, bike, { isGone = false, finish = null } = {}) {
     (!gateway.is_set_up && ["new", NOT_SET_UP]) ||
     withoutBike(bike) ||
     (!gateway.clock_is_set && ["clock", STATES.clock]) ||
-    (finish && ["finished", finished(finish), DISMISSING]) ||
-    racing(gateway, bike);
+    (finish && ["finished", finished(finish, lightOf(report).level === "sent"), DISMISSING]) ||
+    racing(report, bike);
   return { name, sentence, button: isOffered(gateway, button) ? button : null };
 }
 
@@ -34,20 +35,25 @@ export function secondsLeft(bike) {
 }
 
 function withoutBike(bike) {
-  const reason = bike.reason ? ` (${bike.reason})` : "";
-  if (bike.state === "connecting") return ["looking", STATES.looking + reason];
+  const { reason } = bike;
+  if (bike.state === "connecting") return ["looking", STATES.looking(reason)];
   if (bike.state !== "lost") return null;
-  if (!isRacing(bike)) return ["looking", STATES.idle + reason];
+  if (!isRacing(bike)) return ["looking", STATES.idle(reason)];
   const missed = Math.min(Math.floor(bike.state_s), bike.second);
-  return ["lost", STATES.lost(missed) + reason];
+  return ["lost", STATES.lost(missed, reason)];
 }
 
-function racing(gateway, bike) {
+function racing(report, bike) {
+  const { gateway } = report;
   if (bike.race_id === null) return ["waiting", STATES.uncommanded];
   if (bike.starts_in_s !== null) return coming(gateway, bike);
   if (bike.not_joined) return ["waiting", STATES.waiting(secondsLeft(bike)), JOINING];
+  const danger = dangerOf(report);
+  if (danger) return ["danger", danger, LEAVING];
   const isAway = gateway.cloud.connected < gateway.cloud.connections;
-  return isAway ? ["away", STATES.away, LEAVING] : ["racing", STATES.racing, LEAVING];
+  if (isAway) return ["away", STATES.away, LEAVING];
+  const { next_racer_name: next, class_id: classId } = bike;
+  return ["racing", next ? STATES.changing(next) : STATES.racing(classId), LEAVING];
 }
 
 function coming(gateway, bike) {

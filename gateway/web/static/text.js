@@ -3,56 +3,71 @@ import { clock, counted, ordinalEnding, rounded } from "./units.js";
 
 export const GONE = "The gateway does not answer. This page continues by itself.";
 
+export const WRONG_TOKEN =
+  "This token is not valid. It may have been replaced: open the link of `sudo alleycat-gateway web`.";
+
 // The rider's page.
 export const NOT_SET_UP =
   "This gateway is not set up yet. Run “sudo alleycat-gateway setup” on its computer.";
 export const NO_BIKES = "This gateway has no bikes yet.";
 export const CONTINUE = "Continue";
-export const JOIN = "Join the race";
-export const LEAVE = "Leave the race";
-export const LEAVE_SURE = "Tap again to leave";
+export const JOIN = "Join race";
+export const LEAVE = "Leave race";
+export const LEAVE_SURE = "Really leave?";
 export const NO_ANSWER = "The gateway did not answer. Please try again.";
-export const UNCALIBRATED = "not calibrated";
+// Takes the place of the unit of a bike that is not calibrated: its own number is no percentage.
+export const RAW = "raw";
 
 export const STATES = {
   clock: "The clock is not set yet. Every second is kept until it is.",
-  looking: "Looking for the bike. Turn the pedals to wake it.",
-  idle: "The bike is lost. Turn the pedals to wake it.",
-  lost: (missed) => `The bike is lost, and the race goes on. ${counted(missed, "second")} missed.`,
+  looking: (reason) => `Looking for the bike${because(reason)}. Turn the pedals to wake it.`,
+  idle: (reason) => `The bike is lost${because(reason)}. Turn the pedals to wake it.`,
+  lost: (missed, reason) =>
+    `The bike is lost, and the race goes on. ${counted(missed, "second")} missed${because(reason)}.`,
   waiting: (next) => `Pedal to join; next race in ${clock(next)}.`,
   joined: (start) => `You are in the next race. It begins in ${clock(start)}.`,
   soon: (start) => `The next race begins in ${clock(start)}. Pedal to join.`,
   commanded: (name, start) => `${name} rides the next race. It begins in ${clock(start)}.`,
   uncommanded: "Waiting for the backend to start a race.",
   away: "You are racing. The cloud is away, and your seconds are safe here.",
-  racing: "You are racing.",
+  racing: (classId) => `You are racing in class ${classId}.`,
+  changing: (name) => `You are racing. ${name} rides from the next race on.`,
 };
 
+function because(reason) {
+  return reason ? `: ${reason}` : "";
+}
+
 /** Return what was achieved in a race that has ended. */
-export function finished({ place, best, samples }) {
+export function finished({ place, best, samples }, areSent) {
   const rank = place?.rank ? `${place.rank}${ordinalEnding(place.rank)} of ${place.racers}. ` : "";
   const second = best ? `Best second ${rounded(best.output, 1)} at ${clock(best.second)}. ` : "";
-  const sent = typeof samples === "number" ? `${counted(samples, "second")} recorded.` : "";
-  return `Finished. ${rank}${second}${sent}`.trim();
+  const where = areSent ? "sent" : "kept here, to be sent";
+  const seconds = typeof samples === "number" ? `${counted(samples, "second")} ${where}.` : "";
+  return `Finished. ${rank}${second}${seconds}`.trim();
 }
 
 export const LIGHT = {
   sent: "All sent",
   kept: (amount) => `${amount} safe here, will be sent`,
   sending: (amount) => `Sending ${amount} from the disk`,
-  disk: (problem) => `Disk: ${problem}. What is not sent is lost if the gateway stops`,
-  room: (left) => `Room for ${left} more; then the oldest seconds are lost`,
-  lost: (amount) => `${amount} lost: the buffer had no room`,
+  danger: "In danger",
   unknown: "Not known while the gateway is away",
 };
 
+// Why seconds are in danger, and which.
+export const DANGER = {
+  disk: (amount, problem) => `${amount} lost if the gateway stops. Disk: ${problem}.`,
+  room: (left) => `The cloud is away. After ${left} more, the oldest seconds are lost.`,
+  lost: (amount) => `${amount} lost: the cloud is away, and there is no room left.`,
+};
+
 export const RANK = {
-  next: (gap) => `${rounded(gap, 2)} to the next`,
-  leader: (gap) => `${rounded(gap, 2)} to the leader`,
-  leading: "In the lead",
-  unranked: (racers) => `No rank yet, of ${racers}`,
-  own: (best) => `of your best, ${rounded(best, 1)}`,
-  none: "No best second yet",
+  next: "to next",
+  leader: "to leader",
+  leading: "You lead",
+  unranked: "Your first result is on its way",
+  own: "your best",
   old: (age) => `results of ${counted(Math.round(age), "second")} ago`,
 };
 

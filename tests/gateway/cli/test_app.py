@@ -18,6 +18,7 @@ VERBS = [
     "run",
     "status",
     "tail",
+    "web",
     "demo",
     "fleet",
     "scan",

@@ -16,7 +16,8 @@ import pytest
 import structlog
 
 from gateway.host.dropping_file import DroppingFile
-from gateway.host.log import configure_logging, dropped_lines
+from gateway.host.log import configure_logging, dropped_lines, listening, record_fields
+from gateway.host.log_repeats import BURST, SummingHandler
 from tests.support.hostile import FORGED, HOSTILE, MARK, forbidden_in, without_styles
 
 
@@ -264,3 +265,31 @@ def both(tell: Callable[[int], None], done: Callable[[], None]) -> Callable[[int
         done()
 
     return tell_and_be_done
+
+
+def test_listener_receives_what_is_logged_as_the_journal_has_it() -> None:
+    found: list[dict[str, object]] = []
+    with configured(), listening(lambda record: found.append(record_fields(record))):
+        structlog.get_logger().debug("not logged")
+        structlog.get_logger().warning("bike lost", bike="bike-1", reason="it\n\x1b[31mvanished")
+        logging.getLogger("library").error("it failed: %s", "why")
+    assert all(cast("int", fields.pop("at_ms")) > 1e12 for fields in found)
+    assert found == [
+        {"level": "warning", "text": "bike lost bike=bike-1 reason='it [31mvanished'"},
+        {"level": "error", "text": "it failed: why"},
+    ]
+
+
+def test_listener_receives_summaries_of_what_repeats_and_nothing_after_its_end() -> None:
+    found: list[logging.LogRecord] = []
+    with configured():
+        with listening(found.append):
+            for _ in range(BURST + 5):
+                structlog.get_logger().warning("bike lost")
+            assert len(found) == BURST
+            (handler,) = logging.getLogger().handlers
+            assert isinstance(handler, SummingHandler)
+            handler.sum_up()
+        structlog.get_logger().error("too late")
+    assert len(found) == BURST + 1
+    assert cast("dict[str, object]", found[-1].msg)["repeats"] == 5

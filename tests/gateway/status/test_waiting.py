@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,10 @@ from gateway.host.systemd import ServiceManager
 from gateway.status.client import FILE_NAME, ask_status
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
+from gateway.status.observer import StatusSource
 from gateway.status.report import status_from_json
 from gateway.status.waiting import discard_messages, load_when_set_up
+from gateway.timing.clock import GatewayClock
 from tests.support.buffer_files import ROOMY, buffered, fill_buffer
 from tests.support.earlier_buffer import earlier_buffer
 from tests.support.telemetry import message
@@ -35,6 +37,12 @@ def first_config(state_dir: Path) -> Config:
     )
 
 
+def _serve_nothing(
+    config: Config, observer: StatusSource, clock: GatewayClock
+) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
+
 class Waiting:
     """A gateway that waits; `answers` are the configs, or errors, that it loads one by one."""
 
@@ -46,7 +54,7 @@ class Waiting:
         self._service = ServiceManager({})
         self._service.tell = self._hear  # type: ignore[method-assign]
         self.run = asyncio.create_task(
-            load_when_set_up(self._load, self.stop, self.hangup, self._service)
+            load_when_set_up(self._load, self.stop, self.hangup, self._service, _serve_nothing)
         )
 
     def _load(self) -> Config:

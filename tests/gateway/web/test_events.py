@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from gateway.status.report import status_from_json
+from gateway.tail.events import event_from_line
 from tests.support.web_pages import event_named, next_event, serving
 
 
@@ -52,3 +53,13 @@ async def test_status_is_the_same_as_that_of_the_command(tmp_path: Path) -> None
         async with pages.session.get(f"{pages.url}/status.json") as answer:
             line = await answer.read()
         assert status_from_json(line) == pages.virtual.gateway.status
+
+
+async def test_tail_has_each_message_as_it_goes_out(tmp_path: Path) -> None:
+    async with serving(tmp_path) as pages:
+        pages.virtual.uplink.connect()
+        async with pages.session.get(f"{pages.url}/tail") as tail:
+            assert tail.content_type == "application/x-ndjson"
+            await pages.virtual.run_for(2)
+            lines = [event_from_line(await tail.content.readline()) for _ in range(4)]
+    assert [line.state for line in lines] == ["produced", "acknowledged"] * 2

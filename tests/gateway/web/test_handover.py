@@ -10,7 +10,12 @@ async def test_items_of_another_thread_arrive_in_order() -> None:
     received: list[int] = []
     handover: Handover[int] = Handover()
     handover.open(asyncio.get_running_loop(), received.append)
-    thread = Thread(target=lambda: [handover.give(number) for number in range(1000)])
+
+    def give() -> None:
+        for number in range(1000):
+            handover.give(number)
+
+    thread = Thread(target=give)
     thread.start()
     await asyncio.to_thread(thread.join)
     await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """What waits for a page: one state, a minute of seconds, and no more than it can read."""
 
 import asyncio
+import logging
 from dataclasses import replace
 
 import pytest
@@ -10,18 +11,16 @@ from tests.support.statuses import gateway_status
 from tests.support.telemetry import message
 
 
-def hub_and_watch() -> tuple[Hub, list[bool]]:
-    watched: list[bool] = []
-    return Hub(watched.append), watched
+def hub_and_watch() -> tuple[Hub, list[tuple[bool, bool]]]:
+    watched: list[tuple[bool, bool]] = []
+    return Hub(lambda *one: watched.append(one)), watched
 
 
 async def test_gateway_is_watched_from_the_first_page_to_the_last() -> None:
     hub, watched = hub_and_watch()
-    with hub.reader("rider"):
-        with hub.reader("gateway"):
-            assert watched == [True]
-        assert watched == [True]
-    assert watched == [True, False]
+    with hub.reader("rider"), hub.reader("gateway"), hub.reader("tail"):
+        assert watched == [(True, False), (True, False), (True, True)]
+    assert watched[3:] == [(True, False), (True, False), (False, False)]
 
 
 async def test_only_the_newest_state_waits_for_a_slow_page() -> None:
@@ -63,3 +62,12 @@ async def test_seconds_of_a_bike_that_has_gone_are_not_sent_again() -> None:
         found = await reader.take()
     assert b'"bikeId":"gone"' not in found
     assert found.count(b'"bikeId"') == 1
+
+
+async def test_owner_receives_the_log_and_riders_do_not() -> None:
+    hub, _ = hub_and_watch()
+    with hub.reader("gateway") as owner, hub.reader("rider") as rider:
+        hub.take(logging.makeLogRecord({"msg": "bike lost", "levelname": "WARNING", "created": 7}))
+        found = await owner.take()
+        assert b"event: log" not in await rider.take()
+    assert found == b'event: log\ndata: {"at_ms":7000,"level":"warning","text":"bike lost"}\n\n'

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.provision import provision
+from gateway.cli.aws.provision import provision
 from gateway.config.packaged import config_path
 from gateway.provisioning.identity import CERTIFICATE, PRIVATE_KEY, IdentityFiles
 from tests.support.certificate_cloud import certificate_id

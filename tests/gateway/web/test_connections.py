@@ -1,0 +1,116 @@
+"""How many connections there are, and how long one may do nothing."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from aiohttp import web
+
+from gateway.web.connections import (
+    CONNECTIONS_MAX,
+    IDLE_MAX_S,
+    PER_ADDRESS_MAX,
+    Connections,
+)
+from gateway.web.server import bind
+from tests.support.web_pages import next_event, serving
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connect(port: int, address: str = "127.0.0.1") -> Streams:
+    return await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+
+
+async def answer(streams: Streams, path: str = "/status.json") -> bytes:
+    """Return the first line of the answer; empty if the connection is closed."""
+    reader, writer = streams
+    try:
+        writer.write(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
+        async with asyncio.timeout(10):
+            return await reader.readline()
+    except ConnectionError:
+        return b""
+
+
+@pytest.mark.timeout(120)
+async def test_eighty_pages_of_one_address_are_served_and_leave_room_for_others(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as pages:
+        opened = [await connect(pages.port) for _ in range(PER_ADDRESS_MAX)]
+        found = await asyncio.gather(*(answer(one, "/events?page=rider") for one in opened))
+        assert found == [b"HTTP/1.1 200 OK\r\n"] * PER_ADDRESS_MAX
+        one_more = await connect(pages.port)
+        assert await answer(one_more) == b""
+        other = await connect(pages.port, "127.0.0.2")
+        assert await answer(other) == b"HTTP/1.1 200 OK\r\n"
+        for _, writer in [*opened, one_more, other]:
+            writer.close()
+
+
+async def test_all_addresses_together_have_a_limit(tmp_path: Path) -> None:
+    async with serving(tmp_path) as pages:
+        addresses = [f"127.0.0.{number % 10 + 1}" for number in range(CONNECTIONS_MAX)]
+        opened = [await connect(pages.port, address) for address in addresses]
+        assert await answer(opened[-1]) == b"HTTP/1.1 200 OK\r\n"
+        one_more = await connect(pages.port, "127.0.0.99")
+        assert await answer(one_more) == b""
+        opened[0][1].close()
+        await opened[0][1].wait_closed()
+        async with asyncio.timeout(10):
+            while True:
+                streams = await connect(pages.port, "127.0.0.99")
+                if await answer(streams):
+                    break
+                await asyncio.sleep(0)
+        for _, writer in [*opened, one_more, streams]:
+            writer.close()
+
+
+async def test_connection_that_asks_nothing_is_ended_and_one_that_waits_is_not() -> None:
+    connections, waiting = Connections(), asyncio.Event()
+
+    async def wait(_: web.Request) -> web.Response:
+        await waiting.wait()
+        return web.Response(text="done")
+
+    app = web.Application(middlewares=[connections.middleware])
+    app.router.add_get("/wait", wait)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    assert runner.server is not None
+    async with AsyncExitStack() as stack:
+        bound = stack.enter_context(bind("127.0.0.1", 0))
+        serving = asyncio.create_task(connections.serve(runner.server, bound))
+        silent = await connect(bound.getsockname()[1])
+        asking = await connect(bound.getsockname()[1])
+        asked = asyncio.create_task(answer(asking, "/wait"))
+        while len(runner.server.connections) < 2:  # noqa: ASYNC110 – the server has no event for it
+            await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        connections.end_idle_ones(runner.server, monotonic())
+        connections.end_idle_ones(runner.server, monotonic() + IDLE_MAX_S)
+        assert await silent[0].read() == b""
+        waiting.set()
+        assert await asked == b"HTTP/1.1 200 OK\r\n"
+        serving.cancel()
+        await asyncio.wait([serving])
+        await runner.cleanup()
+        for _, writer in (silent, asking):
+            writer.close()
+
+
+async def test_page_that_does_not_read_delays_no_other(tmp_path: Path) -> None:
+    async with serving(tmp_path) as pages:
+        deaf = await connect(pages.port)
+        deaf[1].write(b"GET /events?page=rider HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        deaf[1].transport.pause_reading()  # type: ignore[attr-defined]
+        async with pages.stream() as stream:
+            for _ in range(10):
+                await pages.virtual.run_for(1)
+                assert await next_event(stream)
+        deaf[1].close()
