@@ -34,6 +34,7 @@ from gateway.config.clock_trust import clock_trust
 from gateway.config.reload import Reload
 from gateway.config.schema import BikeConfig, Config
 from gateway.host.boots import Boots
+from gateway.host.sockets import socket_directory
 from gateway.host.state_dir import locked_state_dir
 from gateway.host.state_file import StateFiles
 from gateway.host.systemd import ServiceManager
@@ -151,6 +152,7 @@ class Gateway:
         self._buffer = buffer
         self._uplinks = uplinks
         self._files = files
+        self._sockets = socket_directory(config.state_dir)
         self._clock = clock
         self._boots = Boots(files)
         self._drivers = BikeDrivers(drivers, files, clock)
@@ -192,7 +194,15 @@ class Gateway:
     def race_side(self) -> RaceSide:
         """The parts that pages may ask, in the loop that runs."""
         loop = asyncio.get_running_loop()
-        return RaceSide(loop, self.observer, self._clock, self._feed, self.desk, self.leases)
+        return RaceSide(
+            loop,
+            self.observer,
+            self._clock,
+            self._feed,
+            self.desk,
+            self.leases,
+            self._sockets,
+        )
 
     def _feed(self, feed: RaceFeed) -> None:
         self.subscribe(feed.on_telemetry)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gateway.web import enter, events, pages, riding, security, snapshots
+from gateway.calibrating.messages import FILE_NAME
+from gateway.web import calibrating, enter, events, pages, riding, security, snapshots
+from gateway.web.calibrating import PageCalibrations
 from gateway.web.connections import Connections
 from gateway.web.hub import Hub
 from gateway.web.owner import bug_report, checker
@@ -16,6 +18,7 @@ from gateway.web.security import Guard
 PAGES = {
     "/": "rider.html",
     "/gateway": "gateway.html",
+    "/calibrate/{bike}": "calibrate.html",
 }
 #: Limit of a request's body, in bytes.
 BODY_MAX_BYTES = 16 * 1024
@@ -42,6 +45,10 @@ def pages_app(
     app.add_routes(bug_report.routes(checking, shared, hub, file, guard.token))
     if race.desk is not None:
         app.add_routes(riding.routes(race, race.desk))
+    if race.sockets is not None:
+        calibrations = PageCalibrations(race.sockets / FILE_NAME)
+        app.on_shutdown.append(calibrations.end)
+        app.add_routes(calibrating.routes(calibrations, guard.admits))
     return app
 
 

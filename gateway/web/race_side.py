@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.calibrating.leases import CalibrationLeases
@@ -22,8 +23,8 @@ def _no_messages(feed: RaceFeed) -> None:
 class RaceSide:
     """The parts of a gateway, which may only be used in its loop: through `ask`.
 
-    `subscribe` lets a feed receive each message. A gateway that is not set up has no `desk` and no
-    `leases`.
+    `subscribe` lets a feed receive each message; `sockets` is the directory of the gateway's
+    sockets. A gateway that is not set up has no `desk`, no `leases` and no `sockets`.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -32,6 +33,7 @@ class RaceSide:
     subscribe: Callable[[RaceFeed], None] = _no_messages
     desk: RideDesk | None = None
     leases: CalibrationLeases | None = None
+    sockets: Path | None = None
 
     async def ask(self, request: Coroutine[Any, Any, Answer]) -> Answer:
         """Run a coroutine in the race's loop, from the web server's; return its result.

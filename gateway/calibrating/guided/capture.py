@@ -30,8 +30,8 @@ _DOING = {
 }
 _HINTS = {
     Hint.NONE: "",
-    Hint.IS_STILL: "the knob has not moved: if it is already there, press Enter to capture it",
-    Hint.TURNED_ON: "the knob moved after the capture: if that was too early, press r to redo it",
+    Hint.IS_STILL: "the knob has not moved: if it is already there, capture it",
+    Hint.TURNED_ON: "the knob moved after the capture: if that was too early, redo it",
 }
 
 
@@ -72,7 +72,7 @@ class Capture:
         self._context = context
         self._prompt = prompt
         self._asked = tuple(asked)
-        #: The user pressed Enter: capture the knob once it is held, whether it was turned or not.
+        #: The user asked for a capture: capture the knob once held, whether it was turned or not.
         self._is_there = False
         self._is_done = False
         #: The result of the last action, for the screen.

@@ -1,11 +1,12 @@
 """The guided calibration of a bike's resistance: capture, review, try out, save.
 
+It knows no display: a terminal and a page show the same screens, and answer the same questions.
+
 Nothing changes until the user accepts the curve, the change is temporary until it is saved, and the
 calibration saved before is kept as a backup.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from drivers import Reading
 from gateway.calibrating.guided.capture import QUIT, REDO, Capture, GuidedContext, Quit
+from gateway.calibrating.guided.verify import verify_own_table
 from gateway.calibrating.measuring.checks import check_points, is_acceptable
 from gateway.calibrating.measuring.guide import Target
 from gateway.calibrating.prompt import Prompt, Question
@@ -21,7 +23,7 @@ from gateway.calibrating.view.screen import Review
 from gateway.calibrating.view.script import ReviewPage
 from gateway.calibrating.view.summary import origin_words
 from gateway.sampling.calibration import Calibration, CalibrationTable
-from gateway.sampling.calibration_record import CalibrationRecord, made_now, record_to_json
+from gateway.sampling.calibration_record import CalibrationRecord, made_now
 from gateway.terminal.live import Event
 
 ACCEPT, SAVE, UNDO, MORE = "accept", "save", "undo", "more"
@@ -44,10 +46,31 @@ class Saved:
     old: CalibrationTable | None
 
 
+class UnsavedError(CalibrationError):
+    """A session that failed after the capture. `record` contains the points, to be imported."""
+
+    def __init__(self, why: str, record: CalibrationRecord) -> None:
+        super().__init__(why)
+        self.record = record
+
+
+async def verify_or_calibrate(
+    context: GuidedContext, asked: Sequence[Target], *, is_chosen: bool
+) -> Saved | bool:
+    """Verify the bike's own table, or calibrate a bike that has none; return whether it is right.
+
+    `is_chosen`: the user chose the targets, so calibrate the bike even if it has a table. Raises
+    as `calibrate_resistance` does.
+    """
+    is_right = None if is_chosen else await verify_own_table(context)
+    return await calibrate_resistance(context, asked) if is_right is None else is_right
+
+
 async def calibrate_resistance(context: GuidedContext, asked: Sequence[Target]) -> Saved:
     """Calibrate from the first point to the saved file.
 
-    Raises Quit, CalibrationError, and what the answers raise.
+    Raises Quit, CalibrationError, and what the answers raise; UnsavedError once all points are
+    captured.
     """
     async with context.prompt() as prompt:
         capture = Capture(context, prompt, asked)
@@ -55,11 +78,13 @@ async def calibrate_resistance(context: GuidedContext, asked: Sequence[Target]) 
             await capture.run()
             record = record_of(context, capture)
             old = _in_use(context, record)
-            with _kept_for_import(record, context.command):
+            try:
                 if await _review(context, prompt, capture, Review(record, *old)) == REDO:
                     capture.redo()
                 elif (file := await _try_out(context, capture, record)) is not None:
                     return Saved(record, file, old[0].table)
+            except CalibrationError as error:
+                raise UnsavedError(str(error), record) from error
 
 
 def _in_use(context: GuidedContext, record: CalibrationRecord) -> tuple[Calibration, str]:
@@ -67,23 +92,6 @@ def _in_use(context: GuidedContext, record: CalibrationRecord) -> tuple[Calibrat
     state = context.session.state
     table = state.percent_table(record.quantity)
     return replace(state.in_use, table=table, quantity=record.quantity), origin_words(state)
-
-
-@contextmanager
-def _kept_for_import(record: CalibrationRecord, command: Callable[[str], str]) -> Iterator[None]:
-    """Save the record for `import` if the session fails, so that the captured points are kept."""
-    try:
-        yield
-    except CalibrationError as error:
-        file = Path(f"{record.bike_id}.calibration.json")
-        try:
-            file.write_text(record_to_json(record), encoding="utf-8")
-        except OSError:
-            raise error from None
-        raise CalibrationError(
-            f"{error}\nThe captured points are in {file}; when the problem is solved, import "
-            f"them: {command(f'calibrate import {record.bike_id} {file}')}"
-        ) from error
 
 
 def record_of(context: GuidedContext, capture: Capture) -> CalibrationRecord:
@@ -152,7 +160,7 @@ async def _try_out(
             try:
                 return await _save(context, record)
             except CalibrationError as error:
-                capture.say(f"not saved: {error}; press s to try again")
+                capture.say(f"not saved: {error}; try again")
 
 
 async def _save(context: GuidedContext, record: CalibrationRecord) -> Path:

@@ -1,5 +1,7 @@
 """`calibrate BIKE`: the guided calibration of its resistance."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,16 +61,15 @@ def resistance(
     resistance table, as Pelotons do, that table is shown and verified instead, unless you give
     --points. The exit code is 1 if nothing was saved, or if the table is wrong.
     """
-    from gateway.calibrating.guided.resistance import Saved, calibrate_resistance
-    from gateway.calibrating.guided.verify import verify_own_table
+    from gateway.calibrating.guided.resistance import Saved, verify_or_calibrate
 
     asked = _targets(points, both_ways=both_ways)
     if picture is not None and picture.suffix != ".svg":
         fail(f"--picture {picture}: expected a file name that ends in .svg", USAGE)
 
     async def act(context: "GuidedContext") -> Saved | bool:
-        is_right = await verify_own_table(context) if points is None else None
-        return await calibrate_resistance(context, asked) if is_right is None else is_right
+        with kept_for_import(context.command):
+            return await verify_or_calibrate(context, asked, is_chosen=points is not None)
 
     done = run_guided(bike, SessionOptions(config, answers, json, fake_bike), act)
     if not done:
@@ -88,6 +89,28 @@ def _targets(points: str | None, *, both_ways: bool) -> "tuple[Target, ...]":
         return targets([float(one) for one in points.split(",")], both_ways=both_ways)
     except ValueError as error:
         fail(f"--points {points}: {error}; examples: --points 11, --points 0,10,30,100", USAGE)
+
+
+@contextmanager
+def kept_for_import(command: Callable[[str], str]) -> Iterator[None]:
+    """Write the points to a file for `import` if the session fails after their capture."""
+    from gateway.calibrating.guided.resistance import UnsavedError
+    from gateway.calibrating.state import CalibrationError
+    from gateway.sampling.calibration_record import record_to_json
+
+    try:
+        yield
+    except UnsavedError as error:
+        bike_id = error.record.bike_id
+        file = Path(f"{bike_id}.calibration.json")
+        try:
+            file.write_text(record_to_json(error.record), encoding="utf-8")
+        except OSError:
+            raise error from None
+        raise CalibrationError(
+            f"{error}\nThe captured points are in {file}; when the problem is solved, import "
+            f"them: {command(f'calibrate import {bike_id} {file}')}"
+        ) from error
 
 
 def _draw(file: Path, saved: "Saved") -> None:

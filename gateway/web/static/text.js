@@ -98,3 +98,48 @@ export function commandedRace({ name, class_id: classId, length_s: length, race_
 export function aged(seconds) {
   return `${Math.round(seconds)} s old`;
 }
+
+// The calibration page.
+export const KNOB = {
+  title: (bike) => `Calibrate ${bike}`,
+  inUse: (words) => `In use: ${words}`,
+  wait: "One moment",
+  turn: "Turn to",
+  turnDown: "Turn down to",
+  hold: "Hold",
+  captured: "Captured",
+  trial: "On trial",
+  now: (percent, raw) => `now ${percent}, the bike’s number is ${raw}`,
+  count: (number, count) => `${number} of ${count}`,
+  way: { up: "up", down: "down" },
+  here: "turn to it",
+  skipped: "skipped",
+  was: (words) => `dashed: ${words}`,
+  curve: (count) => `Curve through ${counted(count, "point")}, in percent over the bike’s number`,
+  verify: "The bike has a table of its own, which is checked at 25, 50 and 75 %.",
+  spot: ({ percent, says_percent: found }) => `At ${percent} % the gateway reports ${rounded(found, 1)} %.`,
+  rollback: (date) => `Restore the calibration of ${date}`,
+  rollbackSure: "Tap again to restore it",
+  restored: "The earlier calibration is restored and in use now.",
+  download: "Save the captured points as a file",
+  answers: {
+    capture: "Capture now",
+    redo: "Redo the last",
+    skip: "Skip",
+    quit: "Discard",
+    accept: "Accept",
+    undo: "Back to the review",
+    save: "Save",
+  },
+  marks: { ok: "✓", warning: "!", failed: "✗" },
+};
+
+/** The end of a calibration, by its outcome; `why` comes from the gateway. */
+export const CALIBRATION_ENDS = {
+  saved: "Saved, and in use now.",
+  quit: "Discarded: nothing was changed.",
+  right: "The bike’s own table is right: every value is within 3 percentage points of the knob.",
+  wrong: "The bike’s own table is not confirmed. To calibrate the bike instead, choose 5 points.",
+  left: "The calibration ended because this page was away. Nothing was changed.",
+  unknown: "The calibration has ended. Nothing was changed after the last “Save”.",
+};

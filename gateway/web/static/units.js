@@ -32,3 +32,10 @@ export function ordinalEnding(rank) {
   const isTeen = Math.floor(rank / 10) % 10 === 1;
   return (!isTeen && ["th", "st", "nd", "rd"][rank % 10]) || "th";
 }
+
+/** Return a sensor's number, rounded by its size, such as "437", "436.8" or "0.0437". */
+export function number(value) {
+  const size = Math.abs(value);
+  const places = size >= 100 ? 1 : size >= 1 ? 2 : 4;
+  return String(Number(value.toFixed(places)) || 0);
+}

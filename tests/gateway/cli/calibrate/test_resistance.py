@@ -6,7 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gateway.calibrating.guided.resistance import UnsavedError
+from gateway.calibrating.state import CalibrationError
 from gateway.cli.calibrate.fake import MADE_UP
+from gateway.cli.calibrate.resistance import kept_for_import
+from gateway.sampling.calibration_record import record_from_json
+from tests.support.calibrations import record
 from tests.support.dialogue import Dialogue
 from tests.support.emulated import emulated
 from tests.support.gateway_process import alleycat_gateway
@@ -95,6 +100,19 @@ def test_calibrate_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
     assert lines[asked + 1] == "y accept   r redo   q quit"
     live = next(n for n, line in enumerate(lines) if "the new curve is in use" in line)
     assert lines[live + 1] == "s save   u undo   q quit"
+
+
+def test_captured_points_of_a_failed_session_are_kept_for_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unsaved = record(bike_id="bike-1")
+    with (
+        pytest.raises(CalibrationError, match=r"hung up\n.*sudo it bike-1\.calibration\.json$"),
+        kept_for_import(lambda words: f"sudo it {words.split()[-1]}"),
+    ):
+        raise UnsavedError("the gateway has hung up", unsaved)
+    assert record_from_json(Path("bike-1.calibration.json").read_bytes()) == unsaved
 
 
 def test_calibrate_ends_with_words_at_a_wrong_answer(tmp_path: Path) -> None:

@@ -1,0 +1,231 @@
+// The guided calibration of one bike, as in a terminal: the gateway asks, this page shows and answers.
+import { drawCurve } from "./curve.js";
+import { byId, show } from "./dom.js";
+import { CAPTURED_MS, capturedBetween, countOf, nowOf, wordsOf } from "./knob.js";
+import { rowsOf, showRows } from "./points.js";
+import { follow } from "./stream.js";
+import { CALIBRATION_ENDS, GONE, KNOB, NO_ANSWER } from "./text.js";
+import { wakeLock } from "./wake.js";
+
+// A tap this soon after the buttons have changed was meant for the buttons before, in ms.
+const CHANGED_MS = 400;
+
+const bike = decodeURIComponent(location.pathname.split("/").at(-1));
+const place = `calibrate/${encodeURIComponent(bike)}`;
+const kept = `dialogue of ${bike}`;
+const keepAwake = wakeLock();
+
+let endFollowing = null;
+let question = "";
+let answers = "";
+let changedAt = 0;
+let before = null;
+let captured = null;
+let capturedAt = 0;
+let spots = [];
+
+async function ask(what, body) {
+  const init = body && {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  try {
+    const answer = await fetch(`${place}/${what}`, { cache: "no-store", ...init });
+    const data = await answer.json();
+    show(byId("problem"), data.error ?? "");
+    return data.error === undefined ? data : null;
+  } catch {
+    show(byId("problem"), NO_ANSWER);
+    return null;
+  }
+}
+
+function showState(state) {
+  if (!state) return;
+  show(byId("in-use"), KNOB.inUse(state.in_use) + (state.problem ? ` (${state.problem})` : ""));
+  drawCurve(byId("curve"), { oldCurve: state.curve });
+  const [backup] = state.backups;
+  byId("rollback").hidden = !backup;
+  if (backup) restoreButton().dataset.words = KNOB.rollback(new Date(backup.made_at).toLocaleString());
+  forgetTap();
+}
+
+function restoreButton() {
+  return byId("rollback").querySelector("button");
+}
+
+function forgetTap() {
+  delete byId("rollback").dataset.sure;
+  show(restoreButton(), restoreButton().dataset.words ?? "");
+}
+
+async function restore(event) {
+  event.preventDefault();
+  if (!byId("rollback").dataset.sure) {
+    byId("rollback").dataset.sure = "yes";
+    show(restoreButton(), KNOB.rollbackSure);
+    return;
+  }
+  const state = await ask("rollback", { number: 1 });
+  forgetTap();
+  if (!state) return;
+  showState(state);
+  show(byId("outcome"), KNOB.restored);
+}
+
+async function start(event) {
+  event.preventDefault();
+  const points = byId("points").value;
+  const started = await ask("start", {
+    points: points ? Number(points) : null,
+    both_ways: byId("both-ways").checked,
+  });
+  if (started) followDialogue(started.dialogue);
+}
+
+function followDialogue(dialogue) {
+  sessionStorage.setItem(kept, dialogue);
+  byId("start").hidden = true;
+  byId("dialogue").hidden = false;
+  byId("download").replaceChildren();
+  keepAwake(true);
+  before = captured = null;
+  endFollowing = follow(`${place}/events?dialogue=${encodeURIComponent(dialogue)}`, {
+    hello: () => (spots = []),
+    screen: showScreen,
+    review: showReview,
+    told: hear,
+    end: finish,
+    beat() {},
+    gone: () => show(byId("problem"), GONE),
+    back: () => show(byId("problem"), ""),
+  });
+}
+
+function showScreen(screen) {
+  const newly = capturedBetween(before, screen);
+  const now = performance.now();
+  if (newly) [captured, capturedAt] = [newly, now];
+  if (now - capturedAt > CAPTURED_MS) captured = null;
+  before = screen;
+  const words = wordsOf(screen, captured);
+  byId("dial").hidden = false;
+  byId("review").hidden = true;
+  for (const part of ["lead", "big", "doing"]) show(byId(part), words[part]);
+  show(byId("count"), countOf(screen));
+  show(byId("now"), nowOf(screen.figures));
+  byId("ring").setAttribute("stroke-dashoffset", 100 - 100 * words.share);
+  const isOnTrial = screen.answers.includes("save");
+  show(byId("announcer"), `${words.lead} ${isOnTrial ? words.doing : words.big}`);
+  const points = screen.targets.map((target) => target.point).filter(Boolean);
+  const here = screen.curve ? screen.figures.filtered : null;
+  showPoints(screen.targets, screen.step?.number, { points, curve: screen.curve, here });
+  show(byId("legend"), spots.map(KNOB.spot).join(" "));
+  offer(screen);
+}
+
+function showReview(review) {
+  byId("dial").hidden = true;
+  byId("review").hidden = false;
+  show(byId("doing"), "");
+  show(byId("question"), review.question);
+  show(byId("announcer"), review.question);
+  showList(byId("findings"), review.findings.map(findingOf));
+  showList(byId("changes"), review.changes.map((words) => [words]));
+  const targets = review.points.map((point) => ({ ...point, point }));
+  const { points, curve, old_curve: oldCurve, here } = review;
+  showPoints(targets, null, { points, curve, oldCurve, here });
+  show(byId("legend"), oldCurve ? KNOB.was(review.old_from) : "");
+  offer(review);
+}
+
+function findingOf({ state, what, remedy }) {
+  return [`${KNOB.marks[state]} ${what}`, remedy, state];
+}
+
+function showList(list, items) {
+  const text = JSON.stringify(items);
+  if (list.dataset.shown === text) return;
+  list.dataset.shown = text;
+  list.replaceChildren(
+    ...items.map(([words, remedy = "", state = ""]) => {
+      const item = document.createElement("li");
+      item.className = state;
+      item.append(remedy ? `${words}: ${remedy}` : words);
+      return item;
+    }),
+  );
+}
+
+function showPoints(targets, number, drawn) {
+  byId("table").hidden = !targets.length;
+  showRows(byId("rows"), rowsOf(targets, number));
+  drawCurve(byId("curve"), drawn);
+  byId("curve").setAttribute("aria-label", KNOB.curve(drawn.points.length));
+}
+
+function offer(asked) {
+  question = asked.question;
+  const text = asked.answers.join(" ");
+  if (text === answers) return;
+  answers = text;
+  changedAt = performance.now();
+  const hadFocus = byId("buttons").contains(document.activeElement);
+  byId("buttons").replaceChildren(...asked.answers.map(buttonOf));
+  if (hadFocus) byId("buttons").querySelector("button")?.focus();
+}
+
+function buttonOf(word) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.word = word;
+  button.className = ["accept", "save", "capture"].includes(word) ? "main" : "other";
+  button.textContent = KNOB.answers[word];
+  button.addEventListener("click", () => press(word));
+  return button;
+}
+
+function press(word) {
+  if (performance.now() - changedAt < CHANGED_MS) return;
+  ask("answer", { dialogue: sessionStorage.getItem(kept), question, word });
+}
+
+function hear({ kind, data }) {
+  if (kind === "spot") spots.push(data);
+  if (kind === "verify") show(byId("legend"), KNOB.verify);
+}
+
+async function finish({ outcome, why, file }) {
+  endFollowing();
+  sessionStorage.removeItem(kept);
+  keepAwake(false);
+  answers = "";
+  byId("buttons").replaceChildren();
+  byId("dialogue").hidden = true;
+  byId("start").hidden = false;
+  byId("table").hidden = true;
+  const words = CALIBRATION_ENDS[outcome] ?? why;
+  show(byId("outcome"), words);
+  show(byId("announcer"), words);
+  show(byId("legend"), spots.map(KNOB.spot).join(" "));
+  if (file) byId("download").replaceChildren(linkTo(file));
+  showState(await ask("state.json"));
+}
+
+function linkTo(file) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([file], { type: "application/json" }));
+  link.download = `${bike}.calibration.json`;
+  link.textContent = KNOB.download;
+  return link;
+}
+
+show(byId("title"), KNOB.title(bike));
+document.title = `Alleycat: ${KNOB.title(bike)}`;
+byId("begin").addEventListener("submit", start);
+byId("rollback").addEventListener("submit", restore);
+byId("rollback").addEventListener("focusout", forgetTap);
+showState(await ask("state.json"));
+const dialogue = sessionStorage.getItem(kept);
+if (dialogue) followDialogue(dialogue);

@@ -1,0 +1,56 @@
+// What the rider's right hand has to do, in a few huge words, and a ring that fills.
+import { KNOB } from "./text.js";
+import { number, rounded } from "./units.js";
+
+/** How long a captured number stays on the screen, in ms. */
+export const CAPTURED_MS = 1500;
+
+/** Return the target that was captured between two screens; null if there is none. */
+export function capturedBetween(before, screen) {
+  const newly = (target, index) => target.point && !before.targets[index]?.point;
+  return before?.targets.length === screen.targets.length
+    ? (screen.targets.find(newly) ?? null)
+    : null;
+}
+
+/**
+ * Return {lead, big, doing, share} of a screen: two lines of huge words, one small one, and the share
+ * of the ring. `captured`: a target whose number is still to be seen.
+ */
+export function wordsOf(screen, captured) {
+  const { figures, step, targets, answers } = screen;
+  const doing = sentenceOf(figures) || step?.doing || "";
+  if (answers.includes("save")) {
+    return { lead: KNOB.trial, big: percent(figures.percent), doing: screen.question, share: 0 };
+  }
+  if (captured) {
+    return { lead: KNOB.captured, big: number(captured.point.raw), doing, share: 1 };
+  }
+  const target = targets[(step?.number ?? 0) - 1];
+  if (!target) return { lead: KNOB.wait, big: "", doing: doing || screen.question, share: 0 };
+  const share = step.hold ?? 0;
+  const turn = target.direction === "down" ? KNOB.turnDown : KNOB.turn;
+  return { lead: share > 0 ? KNOB.hold : turn, big: percent(target.percent), doing, share };
+}
+
+/** Return the live value in words: in percent, and the bike's own number. */
+export function nowOf({ percent: now, raw }) {
+  return raw === null ? "" : KNOB.now(percent(now === null ? null : Math.round(now)), number(raw));
+}
+
+/** Return where the dialogue is, such as "3 of 5"; empty when all targets are done. */
+export function countOf({ step, targets, answers }) {
+  if (!step || !targets.length || answers.includes("save")) return "";
+  return KNOB.count(step.number, step.count);
+}
+
+function sentenceOf(figures) {
+  if (figures.link !== "connected") {
+    return figures.reason ? `${figures.link}: ${figures.reason}` : figures.link;
+  }
+  return figures.warnings[0] ?? "";
+}
+
+function percent(value) {
+  return `${rounded(value, Number.isInteger(value) ? 0 : 1)} %`;
+}

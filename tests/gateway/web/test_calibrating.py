@@ -1,0 +1,81 @@
+"""The routes of the calibration page, on the calibration socket of a gateway."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from gateway.calibrating.server import serve_calibration
+from gateway.sampling.calibration_store import CalibrationStore
+from tests.support.calibrations import record
+from tests.support.web_pages import Pages, next_event, serving
+
+PATH = "/calibrate/bike-1"
+
+
+@asynccontextmanager
+async def calibrating(directory: Path) -> AsyncIterator[Pages]:
+    async with serving(directory) as pages:
+        gateway, clock = pages.virtual.gateway, pages.virtual.clock
+        async with serve_calibration(directory, gateway.leases, gateway.observer, clock):
+            yield pages
+
+
+async def posted(pages: Pages, what: str, body: object) -> Any:
+    return await (await pages.post(f"{PATH}/{what}", body)).json()
+
+
+async def state_of(pages: Pages, bike_id: str = "bike-1") -> Any:
+    url = f"{pages.url}/calibrate/{bike_id}/state.json"
+    async with pages.session.get(url) as answer:
+        return await answer.json()
+
+
+async def test_page_and_state_of_a_bike_are_served(tmp_path: Path) -> None:
+    async with calibrating(tmp_path) as pages:
+        async with pages.session.get(f"{pages.url}{PATH}") as page:
+            assert "calibrate.js" in await page.text()
+        state = await state_of(pages)
+        assert (state["in_use"], state["backups"]) == ("the bike's own numbers", [])
+        assert "has no bike 'bike-9'" in (await state_of(pages, "bike-9"))["error"]
+
+
+async def test_bike_is_calibrated_by_one_page_at_a_time(tmp_path: Path) -> None:
+    async with calibrating(tmp_path) as pages:
+        started = await posted(pages, "start", {"points": 5})
+        assert "dialogue" in started
+        refused = await posted(pages, "start", {"points": 5})
+        assert "is being calibrated in another session" in refused["error"]
+        url = f"{pages.url}{PATH}/events?dialogue={started['dialogue']}"
+        async with pages.session.get(url) as stream:
+            assert await next_event(stream) == ("hello", {})
+            name, screen = await next_event(stream)
+            assert (name, screen["question"]) == ("screen", "turn to 0 %, then hold still")
+
+
+async def test_stream_of_an_unknown_dialogue_ends_at_once(tmp_path: Path) -> None:
+    async with (
+        calibrating(tmp_path) as pages,
+        pages.session.get(f"{pages.url}{PATH}/events?dialogue=old") as stream,
+    ):
+        assert (await next_event(stream))[1]["outcome"] == "unknown"
+        assert await stream.content.read() == b""
+        answer = {"dialogue": "old", "question": "", "word": "save"}
+        assert "has ended" in (await posted(pages, "answer", answer))["error"]
+
+
+async def test_rollback_restores_the_earlier_calibration(tmp_path: Path) -> None:
+    store = CalibrationStore(tmp_path)
+    store.save(record())
+    store.save(record(cadence_scale=0.5))
+    async with calibrating(tmp_path) as pages:
+        state = await posted(pages, "rollback", {"number": 1})
+        assert [one["number"] for one in state["backups"]] == [1, 2]
+        assert store.load("bike-1") == record()
+        assert "error" in await posted(pages, "rollback", {"number": 9})
+
+
+async def test_request_that_is_not_understood_is_refused(tmp_path: Path) -> None:
+    async with calibrating(tmp_path) as pages:
+        answer = await pages.post(f"{PATH}/start", {"points": 1})
+        assert (answer.status, "points" in await answer.text()) == (400, True)
