@@ -67,6 +67,7 @@ class RacePage:
         server = WebServer(
             [Site(self._bound, make)],
             lambda: self._handover.open(asyncio.get_running_loop(), stage.take),
+            lambda: None,  # the log has the reason, and the terminal shows the race
         )
         server.start()
         try:

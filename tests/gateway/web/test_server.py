@@ -68,7 +68,7 @@ async def test_gateway_that_is_not_set_up_has_pages_without_rides(tmp_path: Path
     settings = config(tmp_path, [{}], web={"port": free_port()})
     race = RaceSide(asyncio.get_running_loop(), SilentObserver(), SystemClock())
     url = f"http://127.0.0.1:{settings.web.port}"
-    async with serve_web(settings, race), ClientSession() as session:
+    async with serve_web(settings, race, FILE), ClientSession() as session:
         async with session.get(f"{url}/events?page=rider") as stream:
             assert (await event_named(stream, "status"))["gateway"]["thing_name"] == "gateway-1"
         async with session.post(f"{url}/ride", json={}, headers={"Origin": url}) as answer:
@@ -77,7 +77,7 @@ async def test_gateway_that_is_not_set_up_has_pages_without_rides(tmp_path: Path
 
 async def test_page_that_was_connected_while_the_thread_began_is_served(tmp_path: Path) -> None:
     virtual = VirtualGateway(settings := config(tmp_path, [{}], web={"port": free_port()}), 0)
-    async with serve_web(settings, virtual.gateway.race_side):
+    async with serve_web(settings, virtual.gateway.race_side, FILE):
         assert settings.web.port is not None
         assert "200 OK" in await ask_raw(
             settings.web.port, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
