@@ -66,7 +66,7 @@ class Buffer:
         #: A log that is being read, and until when older races wait for it.
         self._reading: asyncio.Task[None] | None = None
         self._read_due_ns = 0
-        #: Races whose messages the disk does not give, and why.
+        #: Races whose messages the disk does not return, and why.
         self._unreadable: dict[int, str] = {}
         self._notes: list[str] = []
         self._wake = asyncio.Event()
@@ -151,7 +151,7 @@ class Buffer:
         for queue in self._ledger.order.newest_first(without):
             if queue.unread is not None and self._expects(queue, queue.unread):
                 return None
-            # What memory has overtakes what the disk does not give.
+            # What memory has overtakes what the disk does not return.
             if queue.first is not None and self._may_be_sent(queue.first):
                 return queue.first
         return None

@@ -180,7 +180,7 @@ class BufferView:
                 problems.append(f"{name}: the damage has cost {counted(found.lost, 'message')}")
             if found.unread_until:
                 first = f"the first {counted(found.unread_until, 'byte')}"
-                problems.append(f"{name}: the disk does not give all of {first}")
+                problems.append(f"{name}: not all of {first} can be read from the disk")
             if name.kind is not LogKind.QUARANTINE:
                 for id_, payload in found.messages.items():
                     problem = _problem_of(name.race_id, payload)

@@ -255,7 +255,7 @@ class Ledger:
         taken = [entry.id for entry in self._taken if entry.segment is segment]
         known = {*taken, *(id_ for name, id_ in self.to_delete if name == segment.name)}
         fresh = [record for record in records if record.id not in known]
-        # There may be more: the disk did not give them before, or what was done is damaged.
+        # There may be more: the disk did not return them before, or what was done is damaged.
         missing = segment.pending - len(taken) - len(fresh)
         lost = max(missing, -segment.lost)
         segment.lost += lost

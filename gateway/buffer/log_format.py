@@ -167,7 +167,7 @@ class Contents:
     damage: list[tuple[int, int]] = field(default_factory=list)
     #: Damaged bytes at the end that do not show how many messages they had.
     uncounted_bytes: int = 0
-    #: The end of the last part that the disk did not give.
+    #: The end of the last part that the disk did not return.
     unread_until: int = 0
 
 
