@@ -51,7 +51,7 @@ class BufferViewError(GatewayError):
 class RaceView:
     """What is buffered of a race. `oldest_ms`: the first deviceTimestamp, ms since the epoch.
 
-    `unreadable`: messages that count, but say nothing of the rest.
+    `unreadable`: messages that cannot be decoded, so that only number and size are known.
     """
 
     race_id: int
@@ -279,7 +279,7 @@ def _refusal(path: Path, error: OSError, expected: str) -> str:
 
 
 def _owner(path: Path) -> str:
-    """Return who may read it: the owner of the nearest directory that shows."""
+    """Return the user who may read it: the owner of the nearest path that can be seen."""
     for place in (path, *path.parents):
         with suppress(OSError, KeyError):
             return place.owner()

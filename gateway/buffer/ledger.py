@@ -1,4 +1,4 @@
-"""Ledger: every message that is not done with: what memory has of it, what the disk. Pure.
+"""Ledger: the messages that are not done with, and which are in memory or on disk. Pure.
 
 A message is either `unwritten`, and then in memory, or in a log, which is a Segment here. See
 `send_order` for the states of a message.

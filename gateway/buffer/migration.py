@@ -36,7 +36,7 @@ _NOTE = "note"
 ROWS = 1000
 #: No row has a higher id.
 _ID_MAX = (1 << 63) - 1
-#: For each table: what gives some rows from an id on, and what counts them.
+#: For each table: the query for some rows from an id on, and the query that counts them all.
 _TELEMETRY = (
     "SELECT id, race_id, payload FROM telemetry WHERE id >= ? ORDER BY id LIMIT ?",
     "SELECT count(*) FROM telemetry",

@@ -112,7 +112,7 @@ def read_pair(certificate: Path, key: Path) -> tuple[bytes, bytes]:
 
 
 def load_pair(context: ssl.SSLContext, certificates: bytes, key: bytes) -> None:
-    """Let a context use what `read_pair` returned. Raises OSError: ssl.SSLError for no pair."""
+    """Let a context use what `read_pair` returned. Raises OSError: ssl.SSLError for a mismatch."""
     with _in_memory(certificates + key) as file:
         context.load_cert_chain(file, password="")
 
