@@ -73,7 +73,7 @@ def expect_formula(rows: Sequence[PowerRow]) -> None:
             raise ValueError(
                 f"row {number}, level {row[0]:g}: gives {power_w:g} W at {CHECKED_RPM:g} rpm; "
                 f"expected more than 0 and at most {POWER_MAX_W:g} W, from [level, a, b, d] for "
-                "a c² + b c + d"
+                "a c² + b c + d at c rpm"
             )
     for number, (before, row) in enumerate(pairwise(rows), 2):
         if row[0] <= before[0]:

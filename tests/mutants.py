@@ -336,7 +336,7 @@ MUTANTS = (
         "tests/gateway/buffer/test_log_format.py",
     ),
     Mutant(
-        "a block that the disk does not give costs its whole log",
+        "a block that the disk does not return costs its whole log",
         "gateway/buffer/log_file.py",
         "            if error.errno != EIO:\n                raise\n",
         "            raise\n",

@@ -127,7 +127,7 @@ def _key(racer: Racer) -> tuple[int, int]:
 
 def _log_forgotten(bike_id: str, choice: _Choice) -> None:
     log.warning(
-        "chosen rider no longer allowed by the config; the bike's own rides",
+        "chosen rider no longer allowed by the config; the bike's own rider rides instead",
         bike=bike_id,
         racer_id=choice.racer_id,
         class_id=choice.class_id,

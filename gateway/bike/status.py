@@ -168,7 +168,9 @@ class BikeStatus:
     ] = 0
     class_id: Annotated[
         int | None,
-        Field(description="the class of the racer; null from a version that does not report it"),
+        Field(
+            description="the class of the racer; null if the gateway's version does not report it"
+        ),
     ] = None
     starts_in_s: Annotated[
         float | None,
@@ -186,7 +188,7 @@ class BikeStatus:
         RiderStatus | None,
         Field(
             description="the bike's own rider in the config, who may be chosen as well; null while "
-            "the bike is being removed, or from a version that does not report it"
+            "the bike is being removed, or if the gateway's version does not report it"
         ),
     ] = None
     is_rider_chosen: Annotated[

@@ -40,7 +40,7 @@ DELETE_BATCH = 100
 DELETE_AFTER_NS = 5 * NS_PER_S
 #: A log is read back from disk; older races wait this long for it.
 READ_PATIENCE_NS = NS_PER_S // 2
-#: A message so young belongs to the race that is being ridden: it does not wait for backlog.
+#: A message this young belongs to the race that is being ridden: it does not wait for backlog.
 LIVE_NS = 2 * NS_PER_S
 #: A last write that fails is tried again.
 CLOSING_TRIES = 3
@@ -66,7 +66,7 @@ class Buffer:
         #: A log that is being read, and until when older races wait for it.
         self._reading: asyncio.Task[None] | None = None
         self._read_due_ns = 0
-        #: Races whose messages the disk does not give, and why.
+        #: Races whose messages the disk does not return, and why.
         self._unreadable: dict[int, str] = {}
         self._notes: list[str] = []
         self._wake = asyncio.Event()
@@ -107,21 +107,21 @@ class Buffer:
         self._admit(UNDATED, payload, is_final=False)
 
     def date_seconds(self, dater: Dater) -> None:
-        """Turn undated seconds, also an earlier process's, into messages: the clock is set."""
+        """Begin to turn undated seconds, also an earlier process's, into messages."""
         self._dater = dater
         self._keep_house_by(self._clock.monotonic_ns())
 
     def discard(self, is_leftover: Callable[[bytes], bool]) -> None:
-        """Never send such messages of an earlier process, but forget them when they are read."""
+        """Forget leftovers of an earlier process when they are read, instead of sending them."""
         self._ledger.is_leftover = is_leftover
 
     def note(self, text: str) -> None:
-        """Something that whoever looks at the status should know."""
+        """Show a text in the status, and log it."""
         self._notes.append(text)
         log.error(text)
 
     def head(self, without: Collection[int] = ()) -> Entry | None:
-        """Return the next message, of none of the races `without`; None if none is there yet."""
+        """Return the next message of a race that is not in `without`; None if there is none yet."""
         if self._is_dating:
             return None
         return self._live_head(without) or self._head(without)
@@ -151,7 +151,7 @@ class Buffer:
         for queue in self._ledger.order.newest_first(without):
             if queue.unread is not None and self._expects(queue, queue.unread):
                 return None
-            # What memory has overtakes what the disk does not give.
+            # What memory has overtakes what the disk does not return.
             if queue.first is not None and self._may_be_sent(queue.first):
                 return queue.first
         return None
@@ -160,7 +160,7 @@ class Buffer:
         return entry.segment is not None or self._ledger.sends_unwritten
 
     def is_live(self, entry: Entry) -> bool:
-        """Just produced, not backlog."""
+        """Return whether a message was just produced, so that it is not backlog."""
         produced_ns = entry.produced_ns
         return produced_ns is not None and self._clock.monotonic_ns() - produced_ns <= LIVE_NS
 
@@ -169,12 +169,12 @@ class Buffer:
         self._ledger.take(entry)
 
     def give_back(self, entry: Entry) -> None:
-        """Not delivered: it returns to its place in the order."""
+        """Return a message that was not delivered to its place in the order."""
         self._ledger.give_back(entry)
         self._tell_available()
 
     def acknowledge(self, entry: Entry) -> None:
-        """IoT Core has it: forget it."""
+        """Forget a message that IoT Core has received."""
         self._ledger.acknowledge(entry)
         waiting = len(self._ledger.to_delete)
         if waiting:  # else it never touched the disk
@@ -213,7 +213,7 @@ class Buffer:
             await asyncio.shield(self.commit())
 
     async def commit(self, *, everything: bool = False) -> None:
-        """Write what is due now (or everything), at once; nothing due, no write."""
+        """Write what is due now, or everything, at once; if nothing is due, write nothing."""
         async with self._writing:
             try:
                 await self._open()
@@ -223,7 +223,7 @@ class Buffer:
                 self._postpone()
 
     async def close(self) -> None:
-        """Everything that is not acknowledged is on disk afterwards, if the disk lets it."""
+        """Write everything that is not acknowledged to disk, if the disk lets it."""
         for _ in range(CLOSING_TRIES):
             await self.commit(everything=True)
             unwritten = self._ledger.in_memory_only

@@ -51,7 +51,7 @@ class BufferViewError(GatewayError):
 class RaceView:
     """What is buffered of a race. `oldest_ms`: the first deviceTimestamp, ms since the epoch.
 
-    `unreadable`: messages that count, but say nothing of the rest.
+    `unreadable`: messages that cannot be decoded, so that only number and size are known.
     """
 
     race_id: int
@@ -180,7 +180,7 @@ class BufferView:
                 problems.append(f"{name}: the damage has cost {counted(found.lost, 'message')}")
             if found.unread_until:
                 first = f"the first {counted(found.unread_until, 'byte')}"
-                problems.append(f"{name}: the disk does not give all of {first}")
+                problems.append(f"{name}: not all of {first} can be read from the disk")
             if name.kind is not LogKind.QUARANTINE:
                 for id_, payload in found.messages.items():
                     problem = _problem_of(name.race_id, payload)
@@ -279,7 +279,7 @@ def _refusal(path: Path, error: OSError, expected: str) -> str:
 
 
 def _owner(path: Path) -> str:
-    """Return who may read it: the owner of the nearest directory that shows."""
+    """Return the user who may read it: the owner of the nearest path that can be seen."""
     for place in (path, *path.parents):
         with suppress(OSError, KeyError):
             return place.owner()

@@ -1,4 +1,4 @@
-"""Ledger: every message that is not done with: what memory has of it, what the disk. Pure.
+"""Ledger: the messages that are not done with, and which are in memory or on disk. Pure.
 
 A message is either `unwritten`, and then in memory, or in a log, which is a Segment here. See
 `send_order` for the states of a message.
@@ -255,7 +255,7 @@ class Ledger:
         taken = [entry.id for entry in self._taken if entry.segment is segment]
         known = {*taken, *(id_ for name, id_ in self.to_delete if name == segment.name)}
         fresh = [record for record in records if record.id not in known]
-        # There may be more: the disk did not give them before, or what was done is damaged.
+        # There may be more: the disk did not return them before, or what was done is damaged.
         missing = segment.pending - len(taken) - len(fresh)
         lost = max(missing, -segment.lost)
         segment.lost += lost

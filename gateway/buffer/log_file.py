@@ -44,7 +44,7 @@ READ_MAX_BYTES = 16 << 20
 CLOSING_BYTES = OVERHEAD_BYTES
 #: The unit of `st_blocks`.
 _BLOCK_BYTES = 512
-#: What the disk gives as a whole, or not.
+#: What the disk returns as a whole, or not.
 _PAGE_BYTES = 4096
 
 
@@ -67,7 +67,7 @@ class LogFile:
         self._end = self._laid_out = HEADER_BYTES
         #: `total`, end and `_recorded` when the file was last known to be on disk; None: never.
         self._kept: tuple[int, int, int] | None = None
-        #: The end of the last part that the disk did not give; it may give it later.
+        #: The end of the last part that the disk did not return; it may return it later.
         self.unread_until = 0
         #: Bytes that were cut off, with an unknown number of messages.
         self.uncounted_bytes = 0
@@ -96,7 +96,7 @@ class LogFile:
             stat = os.fstat(file.fileno())
             log.allocated_bytes = stat.st_blocks * _BLOCK_BYTES
             last = None
-            # If the disk does not give these parts, the records may still be readable.
+            # If the disk does not return these parts, the records may still be readable.
             with suppress(OSError):
                 check_version(file.read(HEADER_BYTES))
                 last = closing_record(file, name.salt)
@@ -225,7 +225,8 @@ class LogFile:
         """Close a log whose process did not.
 
         It is written and synced once more: what the kernel shows of it may not be on disk, if an
-        fsync had failed. But not if the disk does not give all of it: it may give the rest later.
+        fsync had failed. This is not done if the disk does not return all of it, because it may
+        return the rest later.
         """
         data = self._content()
         found = decode_log(data, self.name.salt)
@@ -306,9 +307,9 @@ def regular_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def read_whole(file: BinaryIO) -> tuple[bytes, int]:
-    """Return the content, with zeros for the parts that the disk does not give, and their end.
+    """Return the content, with zeros for the parts that the disk does not return, and their end.
 
-    Raises OSError if it gives nothing.
+    Raises OSError if it returns nothing.
     """
     data, failure, unread_until = b"", None, 0
     size = min(os.fstat(file.fileno()).st_size, READ_MAX_BYTES)

@@ -95,7 +95,7 @@ class NewerLogError(GatewayError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class LogName:
-    """The name of a log: what it holds, whatever becomes of its bytes. Names sort by age."""
+    """The name of a log, which shows its kind even if its bytes are lost. Names sort by age."""
 
     #: The lowest id in the log.
     first_id: int
@@ -125,7 +125,7 @@ HEADER = encode_header()
 
 
 def check_version(data: bytes) -> None:
-    """Raise NewerLogError for a log of a newer version. A damaged header is of none."""
+    """Raise NewerLogError for a log of a newer version. A damaged header has no version."""
     header = data[:HEADER_BYTES]
     if len(header) == HEADER_BYTES:
         _, version = _HEADER.unpack_from(header)
@@ -167,7 +167,7 @@ class Contents:
     damage: list[tuple[int, int]] = field(default_factory=list)
     #: Damaged bytes at the end that do not show how many messages they had.
     uncounted_bytes: int = 0
-    #: The end of the last part that the disk did not give.
+    #: The end of the last part that the disk did not return.
     unread_until: int = 0
 
 
@@ -223,7 +223,7 @@ def decode_record(data: bytes, at: int, salt: int) -> tuple[RecordHead, bytes, i
 
 
 def decode_closing_record(end: bytes, salt: int) -> RecordHead | None:
-    """Return the record that closes a log, decoded from its last bytes; None if they are none.
+    """Return the record that closes a log, decoded from its last bytes; None if it has none.
 
     A single flipped bit is set right: without this record, damage before it would not be counted.
     """

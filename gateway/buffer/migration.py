@@ -40,7 +40,7 @@ _NOTE = "note"
 ROWS = 1000
 #: No row has a higher id.
 _ID_MAX = (1 << 63) - 1
-#: For each table: what gives some rows from an id on, and what counts them.
+#: For each table: the query for some rows from an id on, and the query that counts them all.
 _TELEMETRY = (
     "SELECT id, race_id, payload FROM telemetry WHERE id >= ? ORDER BY id LIMIT ?",
     "SELECT count(*) FROM telemetry",
@@ -49,8 +49,8 @@ _QUARANTINE = (
     "SELECT id, race_id, payload, reason FROM quarantine WHERE id >= ? ORDER BY id LIMIT ?",
     "SELECT count(*) FROM quarantine",
 )
-#: SQLite's result codes for pages that the disk does not give. Each such page costs only what is in
-#: it. On a disk that gives nothing at all, the logs could not be written either.
+#: SQLite's result codes for pages that the disk does not return. Each such page costs only what is
+#: in it. On a disk that returns nothing at all, the logs could not be written either.
 _UNREADABLE = sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_CORRUPTFS
 #: SQLite's primary result codes for a file that may be sound, but cannot be read now.
 _NOT_NOW = (
@@ -237,7 +237,7 @@ class _Table:
         return self._read(self.statement, first, limit)
 
     def _read(self, statement: str, *parameters: int) -> list[Row] | None:
-        """Return the rows; None if the disk does not give them whole. Raises StoreError."""
+        """Return the rows; None if the disk does not return them whole. Raises StoreError."""
         try:
             return self.connection.execute(statement, parameters).fetchall()
         except UnicodeDecodeError:

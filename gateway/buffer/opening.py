@@ -40,7 +40,7 @@ async def open_configured_buffer(config: Config, clock: GatewayClock) -> Buffer:
 async def open_buffer(
     path: Path, clock: GatewayClock, *, commit_interval_s: float, max_bytes: int
 ) -> Buffer:
-    """Return a Buffer over the directory `path`, made if missing; failing to open is a state."""
+    """Return a Buffer over the directory `path`, made if missing. Its status has any failure."""
     disk = Disk(
         lambda: open_store(path, max_bytes, clock.wall_ms_at(clock.monotonic_ns())),
         # Files of a daemon that root runs must belong to the directory's owner, the service.

@@ -1,4 +1,4 @@
-"""The daemon's side of `buffer requeue` and `buffer drop`: one request and one answer a client."""
+"""The daemon's side of `buffer requeue` and `buffer drop`: a request and an answer per client."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager

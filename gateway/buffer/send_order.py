@@ -55,7 +55,7 @@ class Entry:
     race_id: int
     payload: bytes
     commit_due_ns: int = 0
-    #: When this process produced it; None of what an earlier one left.
+    #: When this process produced it; None if an earlier process did.
     produced_ns: int | None = None
     sent_ns: int = 0
     #: It was refused, or in flight when the broker hung up: it is sent alone.
@@ -63,7 +63,7 @@ class Entry:
     #: How often it was refused, or the broker hung up on it alone.
     failures: int = 0
     state: EntryState = EntryState.WAITING
-    #: Where it is on disk; None: it is not.
+    #: The log that it is in; None if it is not on disk.
     segment: Segment | None = None
 
     @property
@@ -93,7 +93,7 @@ class RaceQueue:
     segments: list[Segment] = field(default_factory=list)
     #: When something was last produced for it.
     produced_ns: int = 0
-    #: After the disk failed to give a log it is asked again from then on.
+    #: A log that the disk has failed to return is read again from then on.
     read_again_ns: int = 0
 
     @property

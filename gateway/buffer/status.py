@@ -42,7 +42,7 @@ class BufferStatus:
     notes: Annotated[
         tuple[str, ...],
         Field(
-            description="events that cannot be counted, such as a damaged file that was set aside"
+            description="what the numbers do not cover, such as a damaged file that was set aside"
         ),
     ] = ()
     used_bytes: Annotated[int, Field(description="room that the buffer takes on the disk")] = 0

@@ -288,7 +288,7 @@ class Store:
     def _record_done(self, log: LogFile) -> None:
         """Write what is done with of a log; delete it if that is all.
 
-        A log that the disk has given only in part stays as it is: the rest may be readable later.
+        A log that the disk returned only in part stays as it is: the rest may be readable later.
         """
         if log.unread_until:
             return

@@ -36,13 +36,12 @@ StateConfigOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Inspect the state_dir that this config file names; default: "
-        "/var/lib/alleycat-gateway.",
+        help="Use the state_dir that this config file names; default: /var/lib/alleycat-gateway.",
     ),
 ]
 StateDirOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Inspect this state_dir instead of the one in --config."),
+    typer.Option(metavar="DIR", help="Use this state_dir instead of the one in --config."),
 ]
 
 
@@ -86,7 +85,7 @@ def verify(
     """Check every record and every message of the buffer.
 
     Exit code 1 if anything is wrong. The gateway sends everything that can be read, and counts
-    what cannot as lost.
+    the rest as lost.
     """
     from gateway.terminal.printable import one_line
     from gateway.terminal.units import counted, size
@@ -173,9 +172,9 @@ def requeue(
 ) -> None:
     """Send messages in quarantine again.
 
-    Do this when the cause is mended, such as the thing's policy. If the broker refuses a message
-    again while it accepts those of other races or bikes, the message returns to quarantine.
-    Seconds from a boot whose time is not known have no race: they stay in quarantine.
+    Do this once the cause is fixed, such as a wrong policy of the thing. If the broker refuses a
+    message again while it accepts those of other races or bikes, the message returns to quarantine.
+    Seconds of a boot during which the clock was never set have no race: they stay in quarantine.
     """
     selection = select(race, message, reason, is_all=all_)
     view = _look(config, state_dir)

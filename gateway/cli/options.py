@@ -59,8 +59,8 @@ AdapterOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="The Bluetooth adapter to use, such as hci1; default: the bike's own, else the first "
-        "that is on.",
+        help="The Bluetooth adapter to use, such as hci1; default: the one in the bike's config, "
+        "else the first that is on.",
         autocompletion=adapters,
     ),
 ]

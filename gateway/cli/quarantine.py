@@ -98,7 +98,7 @@ def choose_sendable(view: "BufferView", selection: Selection, command: "Command"
         typer.echo(
             f"{count} cannot be sent and will stay in quarantine: the race cannot be known, "
             "usually because this computer restarted before its clock was set. "
-            f"`{command('buffer quarantine')}` lists each with the race unknown; "
+            f"`{command('buffer quarantine')}` lists them with the race `unknown`; "
             f"`{command('buffer drop --message ID')}` deletes one",
             err=True,
         )

@@ -32,7 +32,7 @@ GatewayConfigOption = Annotated[
 def ride() -> None:
     """Choose the rider of a bike; join a race or leave it.
 
-    The gateway must be running, and its races continuous: in remote mode the backend decides.
+    The gateway must be running, with race.mode = "continuous": in remote mode the backend decides.
     Exit code 0 if done, or if there was nothing to do; 1 if the gateway refuses, 3 if none answers.
     """
 
@@ -52,7 +52,10 @@ def choose(
     class_: Annotated[
         int | None,
         typer.Option(
-            "--class", min=1, max=6, help="The class to compete in; default: the rider's first."
+            "--class",
+            min=1,
+            max=6,
+            help="The class to compete in; default: the rider's first class.",
         ),
     ] = None,
     config: GatewayConfigOption = None,
@@ -88,7 +91,8 @@ def leave(
     """End a rider's race now.
 
     The running second is the rider's last, and its message the `final` that the backend counts. The
-    next race can be joined again. A race that has not begun is no longer joined.
+    next race can be joined again. If the rider has joined a race that has not begun, this undoes
+    the join.
     """
     from gateway.riding.requests import LeaveRace
 

@@ -98,8 +98,8 @@ FromOption = Annotated[
     typer.Option(
         "--from",
         metavar="FILE",
-        help="Create the config from another gateway's config; name, bikes and racers are not "
-        "copied.",
+        help="Create the config from another gateway's config; thing_name, bikes and racers "
+        "are not copied.",
     ),
 ]
 StartOption = Annotated[
@@ -134,12 +134,12 @@ def setup(
     adapter: AdapterOption = None,
     start: StartOption = None,
 ) -> None:
-    """Set up the bike, who rides it, and the cloud.
+    """Set up the bike, its rider, and the cloud.
 
     Asks for all that the options leave open, gets the certificate, writes the config, tests the
     connection and starts the service. Ctrl-C leaves at any question without changing the config;
     the next setup proposes your answers again. Without a terminal it asks nothing. Keeps the rest
-    of the file, comments included, and saves the previous file as .bak.
+    of an existing config, comments included, and saves the previous file as .bak.
     """
     from functools import partial
 

@@ -21,7 +21,7 @@ _LATER = "the gateway keeps trying; if this lasts, {then}"
 _BROKER_DOWN = _LATER.format(then="check whether the broker is well, or ask its operator")
 _MQTT_5 = "use a broker that supports MQTT 5, such as AWS IoT Core, or mosquitto 1.6 or newer"
 _CERTIFICATE_ONLY = (
-    "the gateway shows a certificate, and sends no user name or password: let the broker accept "
+    "the gateway presents a certificate, and sends no user name or password: let the broker accept "
     "clients by their certificates alone (mosquitto: require_certificate true, "
     "use_identity_as_username true)"
 )

@@ -85,7 +85,7 @@ _WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate"
 _WRONG_CA_AWS = "for AWS, remove cloud.ca_file: this computer knows Amazon's CAs"
 _OLD_ENDPOINT = (
     "set cloud.endpoint to the one that `aws iot describe-endpoint --endpoint-type iot:Data-ATS` "
-    "prints: the certificate of the older one is not from Amazon's CAs"
+    "prints: the certificate of the older endpoint is not from Amazon's CAs"
 )
 _INSTALL_CAS = "install the public CAs: sudo apt install ca-certificates"
 _OWN_CA = "for a broker of your own, set cloud.ca_file to the certificate of its CA"

@@ -55,7 +55,7 @@ RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate
 #: the connection open: awscrt would notice it by its ping, after 40 s.
 SILENT = Answer(
     Verdict.RETRY,
-    f"the broker does not answer: it acknowledged no message for {ACK_TIMEOUT_S} s; check the "
+    f"the broker does not answer: it has acknowledged no message for {ACK_TIMEOUT_S} s; check the "
     "network between this computer and the broker",
 )
 

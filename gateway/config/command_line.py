@@ -1,4 +1,4 @@
-"""Commands for the user to paste: with the config that they need, and with sudo where it is."""
+"""Commands for the user to paste: with the config that they need, and with sudo if needed."""
 
 import os
 from pathlib import Path

@@ -21,7 +21,7 @@ NESTED_MAX = 32
 
 
 def config_text(file: Path) -> str:
-    """Return the text of a config. Raises OSError, or ValueError if it is no file or no text."""
+    """Return the text of a config. Raises OSError, or ValueError if it is not a text file."""
     text = read_file(file, MAX_BYTES).decode("utf-8-sig")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -112,7 +112,7 @@ def read_pair(certificate: Path, key: Path) -> tuple[bytes, bytes]:
 
 
 def load_pair(context: ssl.SSLContext, certificates: bytes, key: bytes) -> None:
-    """Let a context use what `read_pair` returned. Raises OSError: ssl.SSLError for no pair."""
+    """Let a context use what `read_pair` returned. Raises OSError: ssl.SSLError for a mismatch."""
     with _in_memory(certificates + key) as file:
         context.load_cert_chain(file, password="")
 
@@ -126,7 +126,7 @@ def read_certificates(file: Path) -> bytes:
 def _certificate(file: Path, blocks: list[_Block], index: int) -> bytes:
     label, body = blocks[index]
     if label == b"TRUSTED CERTIFICATE":
-        what = f"{file} contains a trusted certificate, a format that only OpenSSL reads"
+        what = f"{file} contains a TRUSTED CERTIFICATE, a format that only OpenSSL reads"
         raise PemError(f"{what}; {_conversion(file, CERTIFICATE)}")
     try:
         if body is None:
@@ -165,8 +165,8 @@ def _unusable(certificate: Path, key: Path, pair: tuple[bytes, bytes], error: ss
         return f"{where}: {_TOO_WEAK[reason]} too weak for TLS ({reason}); expected {expected}"
     if reason in _MISMATCHES and _fits_later(*pair):
         return (
-            f"{where} begins with another certificate than that of {key}; move that of the key to "
-            "the beginning of the file, before those of its CAs"
+            f"{where} does not begin with the certificate of {key}; move that certificate to the "
+            "beginning of the file, before those of its CAs"
         )
     if reason in _MISMATCHES:
         return f"{key} does not match {where} ({reason}); expected the certificate's own key"

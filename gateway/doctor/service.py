@@ -93,7 +93,10 @@ def _renamed(status: GatewayStatus, thing_name: str) -> Iterator[Finding]:
 def _namesake(status: GatewayStatus) -> Finding:
     name, directory = one_line(status.thing_name), one_line(str(status.state_dir))
     what = f"another gateway, which uses {directory}, runs as {name} as well"
-    remedy = "change thing_name in one of the two configs: a broker disconnects the older namesake"
+    remedy = (
+        "change thing_name in one of the two configs: of two clients of the same name, a broker "
+        "disconnects the older one"
+    )
     return failed(NAME, what, remedy)
 
 

@@ -170,7 +170,11 @@ def _make_room(path: Path) -> None:
     if stat.S_ISSOCK(path.lstat().st_mode):
         path.unlink()
     else:
-        log.warning("place of a socket cleared", path=str(path), set_aside_as=str(set_aside(path)))
+        log.warning(
+            "file set aside to make room for a socket",
+            path=str(path),
+            set_aside_as=str(set_aside(path)),
+        )
 
 
 def is_served(path: Path) -> bool:

@@ -66,6 +66,6 @@ class Watchdog:
             )
         self._wedged = wedged
         if wedged:
-            self._service.tell(STATUS=f"wedged: {', '.join(wedged)}")
+            self._service.tell(STATUS=f"hung: {', '.join(wedged)}")
         else:
             self._service.tell(WATCHDOG=1, STATUS=self._status_line())

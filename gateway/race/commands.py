@@ -135,7 +135,7 @@ class Response(BaseModel):
     def unsaved(self, reason: str) -> "Response":
         """Return the response to the same command if it could not be saved."""
         text = (
-            f"not saved: {reason}; the command applies, but a restart of the gateway forgets it. "
+            f"not saved: {reason}; the command applies, but is lost if the gateway restarts. "
             "Repeat it later to have it saved"
         )
         warning = f"{self.warning}; {text}" if self.warning else text

@@ -160,7 +160,7 @@ def _with_warning(answer: RideAnswer, warning: str) -> RideAnswer:
 
 
 def _not_saved(reason: str) -> str:
-    return f"not saved: {reason}; a restart of the gateway forgets it, so repeat it later"
+    return f"not saved: {reason}; this is lost if the gateway restarts, so repeat it later"
 
 
 def _refuse(reason: str) -> RideAnswer:

@@ -1,4 +1,4 @@
-"""The daemon's side of `ride`: one request and one answer a client."""
+"""The daemon's side of `ride`: a request and an answer per client."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager

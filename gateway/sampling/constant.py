@@ -127,7 +127,7 @@ class ConstantResistance:
         if self._ridden_s >= RIDDEN_S and not self._has_knob:
             self.doubt = (
                 f"the reported resistance is always {self.number:g}, although the power shows that "
-                "there is some"
+                "there is resistance"
             )
 
     def _ride_above_zero(self, cadence_rpm: float, power_w: float) -> None:

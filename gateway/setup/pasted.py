@@ -22,8 +22,8 @@ _REQUEST = {
 }
 #: The terminal has shown what came with the first line.
 _KEY_SHOWN = (
-    "The key was shown here: clear the screen and its scrollback. After the answer "
-    f"`{PASTE}`, a key is not shown."
+    "The key was shown here: clear the screen and its scrollback. If you answer "
+    f"`{PASTE}` before you paste a key, it is not shown."
 )
 #: Limits what is read as one file, in lines: a chain of certificates has about a hundred.
 LINES_MAX = 1000

@@ -53,5 +53,5 @@ def _asked(text: str, default: str | None, check: Check) -> str:
 
 def _yes_or_no(answer: str) -> str:
     if answer.lower() not in (*_YES, *_NO):
-        raise typer.BadParameter(f"{answer!r} is no answer; expected y (yes) or n (no)")
+        raise typer.BadParameter(f"{answer!r} is not an answer; expected y (yes) or n (no)")
     return answer

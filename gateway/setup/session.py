@@ -74,7 +74,7 @@ class SetupSession:
         self._say(_heading(self._file, self._current))
         kept, answers = kept_answers.kept(self._file), self.answers
         if self._has_any(kept):
-            self._say("Your answers from the last time are proposed again.\n")
+            self._say("Your answers from last time are proposed again.\n")
         ask_bike_and_racer(self._console, self._current, answers, kept, look, live)
         if ask_cloud(self._console, self._file.parent, self._current, answers, kept):
             return

@@ -95,11 +95,15 @@ def _of_the_cloud(status: GatewayStatus) -> Iterator[tuple[str, str, float | Non
     yield "cloud_connections", "Connections to the cloud that are needed.", cloud.connections
     yield "cloud_connected", "Connections to the cloud that are up.", cloud.connected
     yield "cloud_state_seconds", "Time since the cloud came online or went offline.", cloud.state_s
-    yield "cloud_refused_seconds", "Time for which the cloud refuses messages.", cloud.refused_s
-    yield "cloud_takeovers", "Takeovers by a namesake in the last ten minutes.", cloud.takeovers
+    yield "cloud_refused_seconds", "Time since the first refusal; 0 if none.", cloud.refused_s
+    yield (
+        "cloud_takeovers",
+        "Takeovers by another client of the same name in the last ten minutes.",
+        cloud.takeovers,
+    )
     yield (
         "cloud_brief_hangups",
-        "Hang-ups on new connections in the last ten minutes, perhaps due to a namesake.",
+        "New connections that the broker closed in the last ten minutes without a reason.",
         cloud.brief_hangups,
     )
     yield "pace_ratio", "Current share of the normal sending rate.", cloud.pace_share

@@ -163,7 +163,7 @@ class GatewayStatus:
         str,
         Field(
             description="the directory that this gateway holds, which no other one can use; empty "
-            "from a version that does not report it"
+            "if the gateway's version does not report it"
         ),
     ] = ""
 
@@ -172,7 +172,7 @@ class GatewayStatus:
         Field(
             description='why the clock counts as set: "time_server"; "hardware", this computer\'s '
             'own clock; "config", because clock.trust is "always". null while it is not set, or '
-            "from a version that does not report it"
+            "if the gateway's version does not report it"
         ),
     ] = None
 
@@ -180,7 +180,7 @@ class GatewayStatus:
         Literal["continuous", "remote"],
         Field(
             description='"remote": the backend\'s commands start the races and name the racers, so '
-            "no rider can be chosen, and no race be joined or left, here"
+            "riders cannot be chosen here, and races cannot be joined or left"
         ),
     ] = "continuous"
     riders: Annotated[

@@ -147,7 +147,7 @@ def test_watchdog_restarts_a_wedged_commit_thread_but_not_a_slow_one(
     disk.set("fsync-stalls")
     assert not systemd.would_restart(within_s=2 * WATCHDOG_S), "a card that is busy with itself"
     assert systemd.would_restart(within_s=10 * WATCHDOG_S)
-    assert systemd.told[-1] == {"STATUS": "wedged: buffer"}
+    assert systemd.told[-1] == {"STATUS": "hung: buffer"}
     disk.set("ok")
 
 
@@ -160,7 +160,7 @@ def test_watchdog_restarts_a_wedged_publisher(
     assert systemd.hear("WATCHDOG", within_s=5) == "1"
     os.kill(gateway.pid, signal.SIGUSR2)
     assert systemd.would_restart(within_s=10 * WATCHDOG_S)
-    assert systemd.told[-1] == {"STATUS": "wedged: publisher"}
+    assert systemd.told[-1] == {"STATUS": "hung: publisher"}
 
 
 async def test_reload_changes_a_racer_and_loses_no_second(

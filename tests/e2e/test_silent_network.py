@@ -32,7 +32,7 @@ def test_pulled_cable_is_noticed_and_is_no_reason_to_slow_down(
         away = asked(gateway)
         assert away["gateway"]["cloud"]["pace_share"] == 1
         (text,) = away["attention"]
-        assert "the broker does not answer: it acknowledged no message for 15 s" in text
+        assert "the broker does not answer: it has acknowledged no message for 15 s" in text
         proxy.flow()
         gateway.wait_for_log("cloud connected", times=2)
         assert asked(gateway)["gateway"]["cloud"]["pace_share"] == 1

@@ -28,8 +28,8 @@ def question(result: CadenceResult) -> str:
     by_feet = any(one.truth is not TruthSource.SENSOR for one in result.measurements)
     if by_feet and result.scale == 2 * result.scale_in_force:
         hint = (
-            "\nOne turn is one stroke of the right foot. If you went by both feet, answer no and "
-            "measure again: that mistake gives the same numbers."
+            "\nOne turn is one stroke of the right foot. If you counted, or kept the beat, "
+            "with both feet, answer no and measure again: that mistake produces the same numbers."
         )
     return f"Save the cadence scale {result.scale:g}, and use it from now on?{hint}"
 

@@ -42,7 +42,7 @@ DirectoryOption = Annotated[
 ]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="MQTT port, 8883 or 443.")]
 ProxyOption = Annotated[
-    str | None, typer.Option(metavar="URL", help="HTTP proxy on the way: http://HOST:PORT.")
+    str | None, typer.Option(metavar="URL", help="HTTP proxy to connect through: http://HOST:PORT.")
 ]
 ProxyCredentialsOption = Annotated[
     Path | None,

@@ -35,7 +35,7 @@ CaptureSecondsOption = Annotated[
     float | None,
     typer.Option(
         min=0,
-        help="How many seconds to run; default: until Ctrl-C, or until the end of that ride.",
+        help="How many seconds to run; default: until Ctrl-C, or until the end of the guided ride.",
     ),
 ]
 
@@ -56,8 +56,8 @@ def capture(
 
     Publishes nothing. Each frame is written to the file as it arrives; `replay` shows the file. If
     a Bluetooth bike is connected but not understood, everything that it sends is recorded, and you
-    are asked to ride in a way that `decode --guess` can evaluate; the recording ends with that
-    ride, unless you give --seconds.
+    are guided through a ride that `decode --guess` can evaluate; the recording ends with this
+    guided ride, unless you give --seconds.
     """
     from drivers.captures.recorder import FrameRecorder
     from gateway.cli.bikes.recording import Recording

@@ -201,7 +201,9 @@ async def test_resistance_that_is_always_0_is_derived_logged_and_in_the_status(
     event = "the bike's resistance not used: races use one derived from power and cadence"
     [log] = [log for log in logs if log["event"] == event]
     [status] = virtual.gateway.status.bikes
-    reason = "the reported resistance is always 0, although the power shows that there is some"
+    reason = (
+        "the reported resistance is always 0, although the power shows that there is resistance"
+    )
     assert (log["bike"], log["reason"], status.resistance_doubt) == ("bike-1", reason, reason)
     final = virtual.delivered[-1]
     assert (final.resistance, final.resistance_source) == (29.4, ResistanceSource.DERIVED)

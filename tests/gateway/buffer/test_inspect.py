@@ -554,7 +554,7 @@ def test_page_that_the_disk_does_not_give_is_no_damage_of_what_is_before_it(
     assert 4096 < at <= 2 * 4096
     assert gap.endswith(f" bytes from byte {at} on cannot be read")
     assert lost.startswith(f"{log.name}: the damage has cost ")
-    assert unread == f"{log.name}: the disk does not give all of the first 12,288 bytes"
+    assert unread == f"{log.name}: not all of the first 12,288 bytes can be read from the disk"
 
 
 def test_log_that_the_disk_does_not_give_is_refused_with_where_to_look(

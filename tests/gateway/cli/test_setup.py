@@ -253,7 +253,7 @@ def test_setup_proposes_the_answers_of_a_run_that_was_left(file: Path, mine: Cre
         assert terminal.exit_code() == INTERRUPTED
 
     def resume(terminal: Dialogue) -> None:
-        terminal.expect("Your answers from the last time are proposed again.")
+        terminal.expect("Your answers from last time are proposed again.")
         proposed = ("[C0:FF:EE:00:00:02]: ", "[Bo]: ", "[4]: ", "[1]: ", "[x.example]: ")
         for question in (*proposed, "Name of this gateway ["):
             terminal.expect(question)
@@ -394,7 +394,7 @@ def test_keys_pressed_while_the_bike_is_shown_leave_nothing_on_the_screen(file: 
         terminal.expect("Set it up anyway? [Y/n]: ")
         assert terminal.is_cooked
         terminal.type("x")
-        terminal.expect("Error: 'x' is no answer; expected y (yes) or n (no)")
+        terminal.expect("Error: 'x' is not an answer; expected y (yes) or n (no)")
         terminal.expect("[Y/n]: ")
         terminal.press_ctrl_c()
         assert terminal.exit_code() == INTERRUPTED
@@ -439,10 +439,10 @@ def test_answers_are_proposed_again_only_if_there_were_any(file: Path) -> None:
         assert terminal.exit_code() == INTERRUPTED
 
     keep(file, Answers(bike_id="bike-001"))  # as an earlier version did
-    assert "from the last time" not in dialogue(file, leave, "--no-scan").text
+    assert "from last time" not in dialogue(file, leave, "--no-scan").text
     kept_file(file).unlink()
     for _ in ("first", "second"):
-        assert "from the last time" not in dialogue(file, leave, "--no-scan").text
+        assert "from last time" not in dialogue(file, leave, "--no-scan").text
 
 
 def test_setup_asks_nothing_that_is_given_by_flags(file: Path) -> None:

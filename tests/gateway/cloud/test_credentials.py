@@ -174,13 +174,13 @@ BAD: dict[str, tuple[str, Callable[[Files], bytes], str]] = {
     "trusted certificate": (
         "cert.pem",
         lambda files: as_trusted(files["cert.pem"]),
-        "{file} contains a trusted certificate, a format that only OpenSSL reads; to convert it, "
+        "{file} contains a TRUSTED CERTIFICATE, a format that only OpenSSL reads; to convert it, "
         "run: openssl x509 -in {file} -out NEW_FILE",
     ),
     "trusted CA": (
         "ca.pem",
         lambda files: as_trusted(files["ca.pem"]),
-        "{file} contains a trusted certificate",
+        "{file} contains a TRUSTED CERTIFICATE",
     ),
     "key of OpenSSH": (
         "key.pem",
@@ -191,7 +191,7 @@ BAD: dict[str, tuple[str, Callable[[Files], bytes], str]] = {
     "CA before the certificate": (
         "cert.pem",
         lambda files: files["ca.pem"] + files["cert.pem"],
-        "{file} begins with another certificate than that of",
+        "{file} does not begin with the certificate of",
     ),
     "CA damaged among others": (
         "ca.pem",

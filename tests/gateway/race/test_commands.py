@@ -187,8 +187,8 @@ def test_response_to_a_command_that_cannot_be_saved_names_the_reason() -> None:
     assert json.loads(response.to_json()) == {
         "ok": True,
         "result": "already",
-        "warning": "not saved: No space left on device; the command applies, but a restart of the "
-        "gateway forgets it. Repeat it later to have it saved",
+        "warning": "not saved: No space left on device; the command applies, but is lost if the "
+        "gateway restarts. Repeat it later to have it saved",
         "untilRestart": True,
         "command": "stop",
         "bikeId": "bike-001",

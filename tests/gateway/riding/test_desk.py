@@ -376,7 +376,7 @@ async def test_choice_that_cannot_be_saved_applies_with_a_warning(tmp_path: Path
         answer = await bench.choose(8)
     assert answer.result == "accepted"
     assert answer.warning == (
-        "not saved: No space left on device; a restart of the gateway forgets it, so repeat it "
+        "not saved: No space left on device; this is lost if the gateway restarts, so repeat it "
         "later"
     )
     await bench.run_for(35)
@@ -421,7 +421,7 @@ async def test_choice_survives_a_reload_until_the_config_forbids_it(tmp_path: Pa
     assert bench.virtual.gateway.status.bikes[0].racer_id == 8
     with capture_logs() as logs:
         await bench.reload(bench.settings.model_copy(update={"riders": RIDERS[1:]}))
-    assert "chosen rider no longer allowed by the config; the bike's own rides" in [
+    assert "chosen rider no longer allowed by the config; the bike's own rider rides instead" in [
         log["event"] for log in logs
     ]
     assert bench.virtual.gateway.status.bikes[0].racer_id == 1

@@ -96,7 +96,7 @@ class TestAlwaysZero:
         assert {one.resistance_source for one in samples[:-1]} == {UNCALIBRATED}
         assert samples[-1].resistance_source is DERIVED
         assert rider.sampler.resistance_doubt == (
-            "the reported resistance is always 0, although the power shows that there is some"
+            "the reported resistance is always 0, although the power shows that there is resistance"
         )
 
     def test_zero_percent_is_doubted_as_well(self) -> None:

@@ -48,5 +48,5 @@ def test_yes_and_no_have_several_spellings(answer: str, *, agreed: bool) -> None
 
 def test_answer_that_is_neither_yes_nor_no_is_told_what_is_expected() -> None:
     text = said("8\nx\nn\n")
-    assert "Error: 'x' is no answer; expected y (yes) or n (no)\nSure? [Y/n]: n" in text
+    assert "Error: 'x' is not an answer; expected y (yes) or n (no)\nSure? [Y/n]: n" in text
     assert "got False\n" in text

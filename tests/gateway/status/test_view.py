@@ -310,7 +310,7 @@ def test_view_counts_the_values_of_a_bike_that_cannot_be_true() -> None:
 
 
 def test_view_gives_the_reason_why_a_reported_resistance_is_not_used() -> None:
-    doubt = "the reported resistance is always 0, although the power shows that there is some"
+    doubt = "the reported resistance is always 0, although the power shows that there is resistance"
     text = " ".join(shown(gateway_status(bike_status(resistance_doubt=doubt))).split())
     assert text.endswith(f"bike-001: {doubt}; races use one derived from power and cadence instead")
 

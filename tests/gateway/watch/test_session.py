@@ -91,8 +91,8 @@ def test_watch_notes_what_a_race_would_not_use(watch: Watch) -> None:
         watch.add(Reading(second * S, cadence_rpm=75, power_w=48, resistance_raw=0))
     watch.add(Reading(11 * S, cadence_rpm=995, power_w=48, resistance_raw=0))
     assert watch.notes == [
-        "the reported resistance is always 0, although the power shows that there is some; races "
-        "use one derived from power and cadence instead, unless the bike is calibrated",
+        "the reported resistance is always 0, although the power shows that there is resistance; "
+        "races use one derived from power and cadence instead, unless the bike is calibrated",
         "implausible values, left out: 1 × cadence, the last one 995 rpm",
     ]
     assert field(watch, "cadence_rpm", 11).value == 995, "it is shown as it was sent"
