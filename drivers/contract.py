@@ -82,7 +82,7 @@ class Driver(Protocol):
         """Connect; the iterator yields Readings in order of `at_ns` until the bike is lost.
 
         Entering and iterating both raise BikeLost. Leaving always releases the bike. No state
-        outlives a connection, but for a `memory` (RememberingDriver).
+        outlives a connection, except a `memory` (RememberingDriver).
         """
         ...
 
@@ -154,9 +154,9 @@ class RememberingDriver(Protocol):
     def memory(self) -> Mapping[str, object]:
         """The facts known now, as values that JSON can represent; empty if there are none.
 
-        The gateway reads it now and then. Before the first opening it sets it to what it last read
-        for the same driver and `who`, else to an empty mapping; another version of the driver may
-        have written that.
+        The gateway reads it now and then. Before the first opening, the gateway sets it to what was
+        last read for the same driver and `who`, which may be from another version of the driver; if
+        there is none, to an empty mapping.
         """
         ...
 

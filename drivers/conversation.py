@@ -52,7 +52,7 @@ class Conversation:
         return [self._signed(self._tuned(reading)) for reading in readings]
 
     def learn(self, at_ns: int, data: bytes, characteristic: str) -> None:
-        """Feed what is not measured: the answer to a command, or a value that was read."""
+        """Feed the protocol what is no measurement: the answer to a command, or a value read."""
         self.protocol.feed(Frame(at_ns, data, characteristic=characteristic))
 
     def requests(self, now_ns: int, characteristic: str = "") -> Iterator[bytes]:

@@ -207,7 +207,7 @@ class BleBike(FrameSource):
             self._remember_end(connection, session, talks[0].name)
 
     def _remember_end(self, connection: Connection, session: BleSession, main: str) -> None:
-        """Remember what the bike does not survive, so as not to repeat it."""
+        """Remember a command or a protocol after which the bike left, so as not to repeat it."""
         end_ns = session.silent_ns if connection.lost_ns is None else connection.lost_ns
         if end_ns is None:
             return

@@ -140,7 +140,7 @@ class StateFiles:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._files: list[StateFile] = []
-        #: How many files lie in the directory that some start has set aside.
+        #: The number of files in the directory that were set aside, now or at an earlier start.
         self.set_aside = 0
 
     def load(self, name: str, content: str, restore: Callable[[bytes], None]) -> StateFile:
