@@ -443,7 +443,7 @@ MUTANTS = (
     Mutant(
         "a damaged write-ahead log of an earlier version is not noticed",
         "gateway/buffer/migration.py",
-        "    if has_damage(content):\n",
+        "    if is_damaged:\n",
         "    if False:\n",
         "tests/gateway/buffer/test_migration.py",
     ),

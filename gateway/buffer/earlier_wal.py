@@ -1,10 +1,12 @@
-"""The write-ahead log of an earlier development checkout: finds what SQLite ignores there. Pure.
+"""The write-ahead log of an earlier development checkout: finds what SQLite ignores there.
 
 At the first frame whose checksum does not fit, SQLite stops reading, without an error. The format
 is described on https://sqlite.org/walformat.html.
 """
 
 import struct
+from functools import partial
+from typing import BinaryIO
 
 #: The magic number, which is odd if the checksums are of big-endian words, and the page's bytes.
 _HEADER = struct.Struct(">I4xI4x8s8s")
@@ -14,29 +16,31 @@ _MAGIC = 0x377F0682
 #: What the checksum covers of the header, and of the header of a frame.
 _HEADER_COVERED, _FRAME_COVERED = 24, 8
 _WORD_BYTES = 4
+#: Bytes read at a time of what is no log.
+_PART_BYTES = 65_536
 
 
-def has_damage(wal: bytes) -> bool:
+def has_damage(wal: BinaryIO) -> bool:
     """Return whether there are frames that SQLite ignores although they belong to the others.
 
     Behind the last frame there may be some of an earlier round, with other salts, whose pages are
-    in the database; or zeros, after a power cut.
+    in the database; or zeros, after a power cut. Raises OSError if the disk does not return all.
     """
-    if len(wal) < _HEADER.size:
+    header = wal.read(_HEADER.size)
+    if len(header) < _HEADER.size:
         return False
-    magic, page_bytes, salts, expected = _HEADER.unpack_from(wal)
+    magic, page_bytes, salts, expected = _HEADER.unpack(header)
     order = ">" if magic & 1 else "<"
-    checksum = _checksum(wal[:_HEADER_COVERED], order, bytes(8))
+    checksum = _checksum(header[:_HEADER_COVERED], order, bytes(8))
     if magic | 1 != _MAGIC | 1 or checksum != expected:
-        return any(wal)
+        return any(header) or any(map(any, iter(partial(wal.read, _PART_BYTES), b"")))
     size, is_over = _FRAME.size + page_bytes, False
-    for at in range(_HEADER.size, len(wal) - size + 1, size):
-        found, expected = _FRAME.unpack_from(wal, at)
+    while len(frame := wal.read(size)) == size:
+        found, expected = _FRAME.unpack_from(frame)
         if found[:4] != salts[:4] and found[4:] != salts[4:]:
             is_over = True
             continue
-        covered = wal[at : at + _FRAME_COVERED] + wal[at + _FRAME.size : at + size]
-        checksum = _checksum(covered, order, checksum)
+        checksum = _checksum(frame[:_FRAME_COVERED] + frame[_FRAME.size :], order, checksum)
         if is_over or found != salts or checksum != expected:
             return True
     return False

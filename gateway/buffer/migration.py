@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from gateway.buffer.earlier import FILE_NAME, places
 from gateway.buffer.earlier_wal import has_damage
-from gateway.buffer.log_file import read_whole, regular_file
+from gateway.buffer.log_file import regular_file
 from gateway.buffer.log_format import UNDATED
 from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.host.atomic_file import replace_file, sync_directory
@@ -28,7 +28,7 @@ from gateway.telemetry.message import telemetry_from_json
 from gateway.telemetry.undated import NotDatable, undated_from_json
 from gateway.terminal.units import counted
 
-#: The write-ahead log, and a copy of a damaged one: SQLite deletes it.
+#: The write-ahead log, and the second name of a damaged one: SQLite deletes the first.
 _WAL, _DAMAGED_WAL = f"{FILE_NAME}-wal", f"{FILE_NAME}-wal.damaged"
 #: The file, and those that belong to it.
 _NAMES = (FILE_NAME, _WAL, f"{FILE_NAME}-shm", _DAMAGED_WAL)
@@ -149,14 +149,17 @@ def _check_room(database: Path) -> None:
 
 
 def _keep_damaged_wal(database: Path) -> None:
-    """Copy a write-ahead log of which SQLite ignores a part, before SQLite deletes it."""
+    """Give a write-ahead log of which SQLite ignores a part a second name: SQLite deletes it."""
+    wal = database.with_name(_WAL)
     try:
-        with regular_file(database.with_name(_WAL)) as file:
-            content, _ = read_whole(file)
+        with regular_file(wal) as file:
+            is_damaged = has_damage(file)
     except OSError:  # there is none, or SQLite cannot read it either
         return
-    if has_damage(content):
-        replace_file(database.with_name(_DAMAGED_WAL), content)
+    if is_damaged:
+        with suppress(FileExistsError):  # a killed process has got to here
+            database.with_name(_DAMAGED_WAL).hardlink_to(wal)
+        sync_directory(database.parent)
 
 
 def _copy(database: Path, building: Path) -> _Moved:

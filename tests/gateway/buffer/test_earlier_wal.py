@@ -1,12 +1,13 @@
 """Damage in a write-ahead log of SQLite, which SQLite itself does not report."""
 
 import sqlite3
+from io import BytesIO
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from gateway.buffer.earlier_wal import has_damage
+from gateway.buffer import earlier_wal
 
 HEADER_BYTES = 32
 PAGE_BYTES = 512
@@ -32,6 +33,10 @@ def write_ahead_log(path: Path, *, rounds: int) -> bytes:
     return wal
 
 
+def has_damage(wal: bytes | bytearray) -> bool:
+    return earlier_wal.has_damage(BytesIO(wal))
+
+
 def frames_of_last_round(wal: bytes) -> int:
     """Return how many frames have the salts of the header."""
     frames = range(HEADER_BYTES, len(wal), FRAME_BYTES)
@@ -47,11 +52,11 @@ def test_any_flipped_bit_of_a_write_ahead_log_is_damage(tmp_path: Path, rounds: 
     for bit in {*range(8 * (HEADER_BYTES + 24)), *random.sample(range(8 * end), 300)}:
         damaged = bytearray(wal)
         damaged[bit // 8] ^= 1 << bit % 8
-        assert has_damage(bytes(damaged)), f"bit {bit}"
+        assert has_damage(damaged), f"bit {bit}"
     for bit in random.sample(range(8 * end, 8 * len(wal)), 100 if rounds == 2 else 0):
         damaged = bytearray(wal)
         damaged[bit // 8] ^= 1 << bit % 8
-        assert not has_damage(bytes(damaged)), "an earlier round is of no use"
+        assert not has_damage(damaged), "an earlier round is of no use"
 
 
 def test_write_ahead_log_that_a_power_cut_has_left_is_not_damaged(tmp_path: Path) -> None:
@@ -62,3 +67,16 @@ def test_write_ahead_log_that_a_power_cut_has_left_is_not_damaged(tmp_path: Path
         assert not has_damage(wal[:end])
     for end in range(HEADER_BYTES, len(wal), FRAME_BYTES):
         assert not has_damage(wal[:end] + bytes(len(wal) - end))
+
+
+def test_damage_far_into_a_log_is_found(tmp_path: Path) -> None:
+    """After one large eviction, a log had hundreds of MiB."""
+    connection = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE t (x)")
+    connection.execute("INSERT INTO t VALUES (zeroblob(20000000))")
+    wal = bytearray((tmp_path / "db-wal").read_bytes())
+    connection.close()
+    assert not has_damage(wal)
+    wal[-1000] ^= 1
+    assert has_damage(wal)

@@ -146,7 +146,7 @@ def test_flipped_bit_in_the_wal_is_noted_and_the_wal_kept(state: Path, *, is_kil
     wal.write_bytes(damaged)
     if is_killed:  # when SQLite has deleted the -wal
         with pytest.MonkeyPatch.context() as patch, suppress(Killed):
-            killed_at(patch, migration, "sync_directory", 1)
+            killed_at(patch, migration, "sync_directory", 2)
             opened(state)
         assert not wal.exists()
     store = opened(state)
