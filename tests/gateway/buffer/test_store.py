@@ -731,10 +731,11 @@ def test_bound_counts_the_space_that_is_laid_out(path: Path) -> None:
     opened.close()
 
 
-def test_eviction_costs_at_most_an_eighth_of_a_small_buffer(path: Path) -> None:
+@pytest.mark.parametrize("race_id", [7, UNDATED])
+def test_eviction_costs_at_most_an_eighth_of_a_small_buffer(path: Path, race_id: int) -> None:
     opened, kept = Store(path, SMALL), 0
     for first in range(1, 4000, 20):
-        tick = [Record(id_, 7, payload(id_, 1500)) for id_ in range(first, first + 20)]
+        tick = [Record(id_, race_id, payload(id_, 1500)) for id_ in range(first, first + 20)]
         used_bytes = opened.write(Batch(tick)).used_bytes
         before, kept = kept + 20, sum(opened.waiting().values())
         assert used_bytes <= SMALL
