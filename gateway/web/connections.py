@@ -104,7 +104,8 @@ class Connections:
 
 def _has_room(server: web.Server, address: str) -> bool:
     addresses = [
-        one.transport.get_extra_info("peername")[0]
+        # A connection that its peer reset before it was accepted has no name.
+        (one.transport.get_extra_info("peername") or ("",))[0]
         for one in server.connections
         if one.transport is not None
     ]

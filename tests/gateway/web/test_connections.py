@@ -1,6 +1,8 @@
 """How many connections there are, and how long one may do nothing."""
 
 import asyncio
+import socket
+import struct
 from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic
@@ -68,6 +70,29 @@ async def test_all_addresses_together_have_a_limit(tmp_path: Path) -> None:
                 await asyncio.sleep(0)
         for _, writer in [*opened, one_more, streams]:
             writer.close()
+
+
+async def test_connection_that_is_reset_before_it_is_accepted_ends_no_other() -> None:
+    async def served(_: web.Request) -> web.Response:
+        return web.Response(text="served")
+
+    app = web.Application()
+    app.router.add_get("/", served)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    assert runner.server is not None
+    with bind("127.0.0.1", 0) as bound:
+        port = bound.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as scanner:
+            scanner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        opened = await connect(port)
+        serving = asyncio.create_task(Connections().serve(runner.server, bound))
+        assert await answer(opened, "/") == b"HTTP/1.1 200 OK\r\n"
+        assert not serving.done()
+        serving.cancel()
+        await asyncio.wait([serving])
+        await runner.cleanup()
+        opened[1].close()
 
 
 async def test_connection_that_asks_nothing_is_ended_and_one_that_waits_is_not() -> None:
