@@ -33,14 +33,19 @@ class StreamOverError(Exception):
 
 
 class PageReader:
-    """The events that wait for one open page. Of several states, only the newest waits."""
+    """The events that wait for one open page. Of several states, only the newest waits.
 
-    def __init__(self, page: Page) -> None:
+    `first`: what the page receives first; it grows with the bikes, and is not counted as unread.
+    """
+
+    def __init__(self, page: Page, first: bytes) -> None:
         self.page = page
         self._status = b""
-        self._others: list[bytes] = []
+        self._others = [first]
         self._unread_bytes = 0
         self._has_events = asyncio.Event()
+        if first:
+            self._has_events.set()
         self._is_over = False
 
     def end(self) -> None:
@@ -79,6 +84,8 @@ class Hub:
         self._readers: set[PageReader] = set()
         #: The last messages of each bike, by its id, oldest first.
         self._seconds: dict[str, deque[Telemetry]] = {}
+        #: The time of the last message: the clock may have been set back since an earlier one.
+        self._latest_ms = 0
         self.log = LogLines()
         #: The event of the last check, if there was one.
         self._check = b""
@@ -97,6 +104,7 @@ class Hub:
             case Telemetry():
                 seconds = self._seconds.setdefault(item.bike_id, deque(maxlen=SECONDS_KEPT))
                 seconds.append(item)
+                self._latest_ms = item.device_timestamp
                 self._tell("rider", lambda: event("second", item.to_json()))
                 self._tell("tail", lambda: message_line("produced", item.to_json()))
             case Acknowledged(payload):
@@ -113,11 +121,7 @@ class Hub:
     @contextmanager
     def reader(self, page: Page) -> Iterator[PageReader]:
         """Yield the events of a page that connects, until the context ends."""
-        reader = PageReader(page)
-        if page == "rider":
-            reader.put(event("seconds", b"[%b]" % b",".join(self._last_minute())))
-        if page == "gateway":
-            reader.put(event("logs", self.log.as_json()) + self._check)
+        reader = PageReader(page, self._first(page))
         self._readers.add(reader)
         self._note_readers()
         try:
@@ -125,6 +129,16 @@ class Hub:
         finally:
             self._readers.remove(reader)
             self._note_readers()
+
+    def _first(self, page: Page) -> bytes:
+        """Return what a page receives when it connects."""
+        match page:
+            case "rider":
+                return event("seconds", b"[%b]" % b",".join(self._last_minute()))
+            case "gateway":
+                return event("logs", self.log.as_json()) + self._check
+            case "tail":
+                return b""
 
     def end(self) -> None:
         """End all streams."""
@@ -145,10 +159,7 @@ class Hub:
 
     def _last_minute(self) -> Iterator[bytes]:
         """Yield the messages of the last minute of each bike that has sent one recently."""
-        latest_ms = max(
-            (seconds[-1].device_timestamp for seconds in self._seconds.values()), default=0
-        )
         for seconds in self._seconds.values():
             for second in seconds:
-                if second.device_timestamp > latest_ms - SECONDS_KEPT * 1000:
+                if abs(self._latest_ms - second.device_timestamp) < SECONDS_KEPT * 1000:
                     yield second.to_json()

@@ -64,6 +64,28 @@ async def test_seconds_of_a_bike_that_has_gone_are_not_sent_again() -> None:
     assert found.count(b'"bikeId"') == 1
 
 
+async def test_bike_that_went_before_the_clock_was_set_back_hides_no_seconds() -> None:
+    hub, _ = hub_and_watch()
+    now = message(1)
+    hub.take(replace(now, bike_id="gone", device_timestamp=now.device_timestamp + 3_600_000))
+    hub.take(now)
+    with hub.reader("rider") as reader:
+        found = await reader.take()
+    assert b'"bikeId":"gone"' not in found
+    assert found.count(b'"bikeId"') == 1
+
+
+async def test_page_of_many_bikes_receives_the_last_minute_of_all() -> None:
+    hub, _ = hub_and_watch()
+    for second in range(1, SECONDS_KEPT + 1):
+        for bike in range(60):
+            hub.take(replace(message(second), bike_id=f"bike-{bike}"))
+    with hub.reader("rider") as reader:
+        found = await reader.take()
+    assert len(found) > UNREAD_MAX_BYTES
+    assert found.count(b'"bikeId"') == 60 * SECONDS_KEPT
+
+
 async def test_owner_receives_the_log_and_riders_do_not() -> None:
     hub, _ = hub_and_watch()
     with hub.reader("gateway") as owner, hub.reader("rider") as rider:
