@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from secrets import token_urlsafe
 
+import structlog
+
 from gateway.calibrating.guided.capture import GuidedContext, Quit
 from gateway.calibrating.guided.resistance import Saved, UnsavedError
 from gateway.calibrating.measuring.guide import Target
@@ -38,6 +40,8 @@ LOOK_NS = NS_PER_S // 4
 PATIENCE_S = 900.0
 #: The longest time between two events, in seconds.
 BEAT_S = 1.0
+
+log = structlog.get_logger()
 
 #: Runs a guided calibration.
 Act = Callable[[GuidedContext], Awaitable[Saved | bool]]
@@ -207,6 +211,10 @@ class PageDialogue:
             return DialogueEnd(Outcome.FAILED, str(error), record_to_json(error.record))
         except CalibrationError as error:
             return DialogueEnd(Outcome.FAILED, str(error))
+        # The page must not take a bug for its own absence.
+        except Exception as error:
+            log.exception("calibration from a page failed", exc_info=error)
+            return DialogueEnd(Outcome.FAILED, "the calibration failed; the log has the reason")
         if isinstance(done, Saved):
             return DialogueEnd(Outcome.SAVED)
         return DialogueEnd(Outcome.RIGHT if done else Outcome.WRONG)

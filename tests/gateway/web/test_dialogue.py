@@ -108,6 +108,19 @@ async def test_dialogue_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
     assert rider.events[-1][1]["outcome"] == "left"
 
 
+async def test_bug_in_a_dialogue_is_told_as_one(tmp_path: Path) -> None:
+    async def act(_: GuidedContext) -> bool:
+        raise RuntimeError("a bug")
+
+    rider = Rider(tmp_path)
+    rider.dialogue = PageDialogue(rider.rig.session, rider.clock, act)
+    await rider.dialogue.begin()
+    following = asyncio.create_task(rider.follow())
+    await rider.wait_for(following.done)
+    why = "the calibration failed; the log has the reason"
+    assert rider.events[-1] == ("end", {"outcome": "failed", "why": why, "file": ""})
+
+
 async def test_button_of_an_earlier_question_answers_nothing() -> None:
     buttons = PageButtons()
     assert not buttons.press("first", "skip")
