@@ -120,10 +120,11 @@ def load_pair(context: ssl.SSLContext, certificates: bytes, key: bytes) -> None:
 def read_certificates(file: Path) -> bytes:
     """Return the certificates in a file, and nothing else of it. Raises PemError."""
     blocks = _blocks(file, CERTIFICATE)
-    return b"".join(_certificate(file, blocks, index) for index in range(len(blocks)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one is enough, and takes long to make
+    return b"".join(_certificate(file, blocks, index, context) for index in range(len(blocks)))
 
 
-def _certificate(file: Path, blocks: list[_Block], index: int) -> bytes:
+def _certificate(file: Path, blocks: list[_Block], index: int, context: ssl.SSLContext) -> bytes:
     label, body = blocks[index]
     if label == b"TRUSTED CERTIFICATE":
         what = f"{file} contains a TRUSTED CERTIFICATE, a format that only OpenSSL reads"
@@ -132,7 +133,7 @@ def _certificate(file: Path, blocks: list[_Block], index: int) -> bytes:
         if body is None:
             raise ValueError("truncated")
         der = base64.b64decode(body, validate=True)
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+        context.load_verify_locations(cadata=der)
     except (ValueError, ssl.SSLError) as error:
         which = f"certificate {index + 1} of {len(blocks)} in {file}" if blocks[1:] else f"{file}"
         raise PemError(f"{which} is damaged; copy it again") from error
