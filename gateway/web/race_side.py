@@ -15,6 +15,12 @@ from gateway.web.feed import RaceFeed
 Answer = TypeVar("Answer")
 
 
+async def run_in(loop: asyncio.AbstractEventLoop, request: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run a coroutine in the loop of another thread, to its end; return its result."""
+    answer = asyncio.run_coroutine_threadsafe(request, loop)
+    return await asyncio.shield(asyncio.wrap_future(answer))
+
+
 def _no_messages(feed: RaceFeed) -> None:
     """Do nothing: a gateway that is not set up produces no messages."""
 
@@ -40,5 +46,4 @@ class RaceSide:
 
         It runs to its end also if the page that asks gives up.
         """
-        answer = asyncio.run_coroutine_threadsafe(request, self.loop)
-        return await asyncio.shield(asyncio.wrap_future(answer))
+        return await run_in(self.loop, request)

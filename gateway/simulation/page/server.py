@@ -12,6 +12,7 @@ from gateway.host.errors import GatewayError
 from gateway.simulation.page.stage import Stage
 from gateway.simulation.scene import Scene, Summary
 from gateway.web.handover import Handover
+from gateway.web.race_side import run_in
 from gateway.web.server import LOOPBACK, Site, WebServer, bind
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ class RacePage:
 
     def __init__(self) -> None:
         self._bound = bind(LOOPBACK, 0)
-        # A browser that is quicker than the server waits.
-        self._bound.listen()
         self.url = f"http://{LOOPBACK}:{self._bound.getsockname()[1]}/demo"
         self._handover: Handover[Scene | Summary] = Handover()
         self._network: SwitchedNetwork | None = None
@@ -79,8 +78,7 @@ class RacePage:
         """Switch the network from the server's loop; return whether there is one."""
         if self._network is None or self._race_loop is None:
             return False
-        switching = asyncio.run_coroutine_threadsafe(self._network.switch(is_up), self._race_loop)
-        await asyncio.wrap_future(switching)
+        await run_in(self._race_loop, self._network.switch(is_up))
         return True
 
 
