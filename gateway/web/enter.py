@@ -31,7 +31,7 @@ def routes(token: TokenFile | None) -> list[web.RouteDef]:
     async def enter(request: web.Request) -> web.Response:
         try:
             given = json.loads(await request.read())["token"]
-        except (ValueError, TypeError, LookupError):
+        except (ValueError, TypeError, LookupError, RecursionError):
             given = None
         known = "" if token is None else token.token_or_nothing()
         if not isinstance(given, str) or not is_token(given, known):
@@ -43,6 +43,7 @@ def routes(token: TokenFile | None) -> list[web.RouteDef]:
             cookie_of(known),
             max_age=COOKIE_MAX_AGE_S,
             path="",
+            secure=request.headers["Origin"].startswith("https:"),
             httponly=True,
             samesite="Lax",
         )

@@ -33,4 +33,11 @@ def _route(path: str, file: Path) -> web.RouteDef:
             headers={"Cache-Control": "no-cache"},
         )
 
+    serve.is_page = content_type == "text/html"  # type: ignore[attr-defined]
     return web.get(path, serve)
+
+
+def is_opened(request: web.Request) -> bool:
+    """Return whether a browser opens one of the pages, perhaps by a link of another site."""
+    is_page = getattr(request.match_info.handler, "is_page", False)
+    return is_page and request.headers.get("Sec-Fetch-Mode") == "navigate"

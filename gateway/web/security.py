@@ -10,10 +10,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.web import enter
+from gateway.web.pages import is_opened
 from gateway.web.token import TokenFile, cookie_of, is_token
 
 #: Paths that need no token: they are the same in every gateway, or check the token themselves.
 OPEN_PREFIXES = ("/static/", "/enter")
+
+#: How a browser marks a request that a page of another site has caused, also one without Origin.
+OTHER_SITES = ("cross-site", "same-site")
 
 #: Only the gateway's own files run, and no other site shows a page in a frame.
 HEADERS = {
@@ -78,7 +82,9 @@ def guarding(guard: Guard) -> Middleware:
         origin = request.headers.get("Origin")
         is_post = request.method == "POST"
         if (origin or is_post) and _split(origin or "").netloc != request.headers.get("Host"):
-            raise web.HTTPForbidden(text="expected a request of this gateway's own page\n")
+            raise _foreign()
+        if request.headers.get("Sec-Fetch-Site") in OTHER_SITES and not is_opened(request):
+            raise _foreign()
         if is_post and request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="expected application/json\n")
         if not guard.admits(request):
@@ -86,6 +92,10 @@ def guarding(guard: Guard) -> Middleware:
         return await handler(request)
 
     return check
+
+
+def _foreign() -> web.HTTPForbidden:
+    return web.HTTPForbidden(text="expected a request of this gateway's own page\n")
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -69,7 +69,8 @@ class TokenFile:
 
 def is_token(given: str, token: str) -> bool:
     """Return whether `given` is the token, in a time that does not depend on how much is right."""
-    return bool(token) and hmac.compare_digest(given.encode(), token.encode())
+    asked = given.encode(errors="replace")  # a header may contain any bytes
+    return bool(token) and hmac.compare_digest(asked, token.encode())
 
 
 def cookie_of(token: str) -> str:

@@ -70,6 +70,6 @@ def _routes(stage: Stage, switch: Switch) -> list[web.RouteDef]:
 async def _json(request: web.Request) -> object:
     try:
         found: object = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found

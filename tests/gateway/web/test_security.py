@@ -9,7 +9,7 @@ from aiohttp import ClientPayloadError, ClientSession
 
 from gateway.web.enter import COOKIE
 from gateway.web.token import TokenFile
-from tests.support.web_pages import serving
+from tests.support.web_pages import ask_raw, serving
 
 #: A gateway with this name may be reached from outside, so it asks for the token.
 OUTSIDE: dict[str, Any] = {"names": ("gym.example.com",)}
@@ -56,6 +56,26 @@ async def test_requests_of_other_sites_are_refused(tmp_path: Path, origin: str) 
             f"{pages.url}/events?page=rider", headers={"Origin": origin}
         ) as answer:
             assert answer.status == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_other_sites_cannot_make_a_browser_ask_but_may_link_to_a_page(
+    tmp_path: Path, site: str
+) -> None:
+    async def status(path: str, site: str, mode: str) -> int:
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+        async with pages.session.get(f"{pages.url}{path}", headers=headers) as answer:
+            return answer.status
+
+    async with serving(tmp_path) as pages:
+        for path in ("/report", "/status.json", "/calibrate/bike-1/state.json"):
+            assert await status(path, site, "no-cors") == 403
+            assert await status(path, site, "navigate") == 403
+        assert await status("/", site, "no-cors") == 403
+        for path in ("/", "/gateway", "/calibrate/bike-1"):
+            assert await status(path, site, "navigate") == 200
+        assert await status("/status.json", "same-origin", "cors") == 200
+        assert await status("/status.json", "none", "navigate") == 200
 
 
 async def test_post_without_an_origin_is_refused(tmp_path: Path) -> None:
@@ -112,8 +132,35 @@ async def test_program_sends_the_token_as_a_bearer(tmp_path: Path) -> None:
             assert answer.status == 200
 
 
+async def test_header_of_any_bytes_is_no_token(tmp_path: Path) -> None:
+    async with serving(tmp_path, **OUTSIDE) as pages:
+        for header in (b"Authorization: Bearer \xff", b"Cookie: %b=\xff" % COOKIE.encode()):
+            asked = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%b\r\n\r\n"
+            assert (await ask_raw(pages.port, asked % header)).startswith("HTTP/1.1 401")
+
+
+async def test_cookie_is_only_sent_encrypted_once_it_was_set_so(tmp_path: Path) -> None:
+    async with serving(tmp_path, **OUTSIDE) as pages:
+        given = {"token": TokenFile(tmp_path).token()}
+        plain = await pages.post("/enter", given)
+        secure = await pages.post("/enter", given, Origin=pages.url.replace("http:", "https:"))
+    assert not plain.cookies[COOKIE]["secure"]
+    assert secure.cookies[COOKIE]["secure"]
+
+
 @pytest.mark.parametrize(
-    "body", [{"token": "wrong"}, {"token": ""}, {"token": "é"}, {"token": None}, [], "x", b"{"]
+    "body",
+    [
+        {"token": "wrong"},
+        {"token": ""},
+        {"token": "é"},
+        {"token": "\ud800"},
+        {"token": None},
+        [],
+        "x",
+        b"{",
+        b"[" * 16_000,
+    ],
 )
 async def test_wrong_token_gets_no_cookie(tmp_path: Path, body: object) -> None:
     async with serving(tmp_path, **OUTSIDE) as pages:
