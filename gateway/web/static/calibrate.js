@@ -5,6 +5,7 @@ import { CAPTURED_MS, capturedBetween, countOf, nowOf, wordsOf } from "./knob.js
 import { rowsOf, showRows } from "./points.js";
 import { follow } from "./stream.js";
 import { CALIBRATION_ENDS, GONE, KNOB, NO_ANSWER } from "./text.js";
+import { hideToken } from "./token.js";
 import { wakeLock } from "./wake.js";
 
 // A tap this soon after the buttons have changed was meant for the buttons before, in ms.
@@ -221,6 +222,7 @@ function linkTo(file) {
   return link;
 }
 
+hideToken();
 show(byId("title"), KNOB.title(bike));
 document.title = `Alleycat: ${KNOB.title(bike)}`;
 byId("begin").addEventListener("submit", start);
