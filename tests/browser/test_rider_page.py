@@ -251,3 +251,16 @@ def test_token_of_a_link_leaves_the_address_bar(stage: RiderStage) -> None:
 def test_place_that_is_no_bike_shows_all_bikes(stage: RiderStage) -> None:
     stage.play(SCENES["several"](), "#100%")
     assert stage.page.locator("body").get_attribute("data-view") == "all"
+
+
+def test_double_tap_does_not_leave_a_race(stage: RiderStage) -> None:
+    stage.answers["ride"] = {"text": "has left", "warning": ""}
+    stage.play(SCENES["racing"]())
+    part(stage, "act").dblclick()
+    stage.wait(0.3)
+    part(stage, "act").click()
+    assert stage.requests == []
+    stage.wait(0.2)
+    part(stage, "act").click()
+    expect(part(stage, "sentence")).to_have_text("has left")
+    assert [one["action"] for one in stage.requests] == ["leave"]
