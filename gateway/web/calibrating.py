@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.calibrating.measuring.guide import DEFAULT_PERCENTS, targets
 from gateway.calibrating.remote import DaemonSession
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _STRICT = ConfigDict(extra="forbid")
 Body = TypeVar("Body")
+
+CHANGED = "the backups have changed since this page was opened; reload it to see them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,12 @@ class AnswerRequest:
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """A request to restore a backup."""
+    """A request to restore the backup with this number and date, which the page shows."""
 
     __pydantic_config__ = _STRICT
 
     number: int
+    made_at: AwareDatetime
 
 
 class PageCalibrations:
@@ -92,10 +95,13 @@ class PageCalibrations:
         async with DaemonSession(self._socket, bike_id, is_live=False) as session:
             return session.state
 
-    async def rollback(self, bike_id: str, number: int) -> CalibrationState:
+    async def rollback(self, bike_id: str, request: RollbackRequest) -> CalibrationState:
         """Restore a backup; return the bike's calibration. Raises CalibrationError."""
         async with DaemonSession(self._socket, bike_id, is_live=False) as session:
-            await session.rollback(number)
+            backup = session.state.backups.get(request.number)
+            if backup is None or backup.made_at != request.made_at:
+                raise CalibrationError(CHANGED)
+            await session.rollback(request.number)
             return session.state
 
     async def end(self, _: web.Application) -> None:
@@ -115,7 +121,7 @@ def routes(
         return {"dialogue": (await calibrations.start(bike_id, request)).id}
 
     async def rollback(bike_id: str, request: RollbackRequest) -> object:
-        return _state_data(await calibrations.rollback(bike_id, request.number))
+        return _state_data(await calibrations.rollback(bike_id, request))
 
     async def answer(bike_id: str, request: AnswerRequest) -> object:
         dialogue = calibrations.dialogue(bike_id, request.dialogue)

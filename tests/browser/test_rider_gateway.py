@@ -25,6 +25,8 @@ new PerformanceObserver(list => {
 """
 #: A gateway that is gone is shown within this time, in ms.
 GONE_MS = 2_500
+#: A second tap before this time is taken for a double tap, in ms.
+SURE_AFTER_MS = 400
 COMES_BACK_MS = 20_000
 
 
@@ -144,7 +146,7 @@ def test_rider_leaves_a_race_and_joins_the_next_one(page: Page, gateway: WebGate
     article = page.locator("article:visible")
     expect(article).to_have_attribute("data-state", "racing", timeout=15_000)
     page.get_by_role("button", name="Leave race").click()
-    page.get_by_role("button", name="Really leave?").click()
+    page.get_by_role("button", name="Really leave?").click(delay=SURE_AFTER_MS)
     expect(part(page, "sentence")).to_contain_text("has left race", timeout=5_000)
     page.get_by_role("button", name="Continue").click(timeout=10_000)
     page.get_by_role("button", name="Join race").click(timeout=10_000)

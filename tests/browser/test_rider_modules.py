@@ -64,3 +64,23 @@ def test_best_seconds_work_without_storage(run_module: Run) -> None:
       return [bests.ofRace(bike), bests.record(bike), bests.record({ ...bike, class_id: 3 })];
     })()"""
     assert run_module("bests.js", script) == [90, 90, None]
+
+
+@pytest.mark.parametrize(
+    ("hours_left", "danger"),
+    [
+        (600.0, None),
+        (0.5, "The cloud is away. After 30 minutes more, the oldest seconds are lost."),
+        (0.0, "The cloud is away, and there is no room left: the oldest seconds are lost."),
+    ],
+)
+def test_seconds_lost_long_ago_are_no_danger(
+    run_module: Run, hours_left: float, danger: str | None
+) -> None:
+    gateway = {
+        "buffer": {"problem": None, "lost": 12, "depth": 9, "on_disk": 9},
+        "cloud": {"connected": 0, "connections": 1},
+        "bikes": [{}],
+    }
+    report = {"gateway": gateway, "hours_left": hours_left}
+    assert run_module("light.js", "module.dangerOf(given)", report) == danger

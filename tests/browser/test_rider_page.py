@@ -21,6 +21,7 @@ from tests.browser.rider_scenes import (
     ridden,
 )
 from tests.browser.rider_stage import RiderStage
+from tests.browser.stage import HOST
 
 SIZES = {
     "small phone": (320, 568),
@@ -238,3 +239,28 @@ def test_screen_reader_hears_a_state_once(stage: RiderStage) -> None:
     assert stage.page.evaluate("window.heard") == 0
     stage.send("status", status_to_json(of(bike(176))))
     assert stage.page.evaluate("window.heard") == 1
+
+
+def test_token_of_a_link_leaves_the_address_bar(stage: RiderStage) -> None:
+    stage.play(SCENES["several"](), "#token=planted")
+    assert stage.page.url == f"{HOST}/"
+    stage.page.evaluate("location.hash = '#token=pasted'")
+    stage.page.wait_for_url(f"{HOST}/")
+
+
+def test_place_that_is_no_bike_shows_all_bikes(stage: RiderStage) -> None:
+    stage.play(SCENES["several"](), "#100%")
+    assert stage.page.locator("body").get_attribute("data-view") == "all"
+
+
+def test_double_tap_does_not_leave_a_race(stage: RiderStage) -> None:
+    stage.answers["ride"] = {"text": "has left", "warning": ""}
+    stage.play(SCENES["racing"]())
+    part(stage, "act").dblclick()
+    stage.wait(0.3)
+    part(stage, "act").click()
+    assert stage.requests == []
+    stage.wait(0.2)
+    part(stage, "act").click()
+    expect(part(stage, "sentence")).to_have_text("has left")
+    assert [one["action"] for one in stage.requests] == ["leave"]

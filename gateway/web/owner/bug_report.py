@@ -19,9 +19,12 @@ from gateway.web.token import TokenFile
 
 LEFT_OUT = "(left out)"
 #: The names of options that may be secret. Those of files are paths, and stay.
-_SECRET_NAME = re.compile(r"pass|secret|token|credential|(^|_)(key|pin|auth)($|_)", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"pass|secret|token|credential|(^|_)((api|bind)?_?key|pin|auth|psk|pwd)($|_)", re.IGNORECASE
+)
 _PEM = re.compile(r"-----BEGIN [^-]*-----.*?(-----END [^-]*-----|$)", re.DOTALL)
-_PASSWORD_OF_HOST = re.compile(r"[^\s/@'\"]+:[^\s/@]+(?=@)")
+#: In a URL up to the last "@": a password that is not quoted may contain "/" and "@".
+_PASSWORD_OF_HOST = re.compile(r"(?<=://)[^\s'\"]+(?=@)|[^\s/@'\"]+:[^\s/@'\"]+(?=@)")
 #: Shorter secrets are not looked for in other texts: they may occur there by chance.
 SECRET_MIN = 4
 CONFIG_MAX_BYTES = 1024 * 1024
@@ -42,15 +45,16 @@ def _is_secret(name: str) -> bool:
     return not name.endswith("_file") and bool(_SECRET_NAME.search(name))
 
 
-def _secret_values(part: object) -> Iterator[str]:
+def _secret_values(part: object, is_secret: bool = False) -> Iterator[str]:
+    """Yield the values below secret names. Those below other names are no secrets."""
     if isinstance(part, dict):
         for name, value in part.items():
-            if _is_secret(name) and isinstance(value, str | int):
-                yield str(value)
-            yield from _secret_values(value)
+            yield from _secret_values(value, is_secret or _is_secret(name))
     elif isinstance(part, list):
         for value in part:
-            yield from _secret_values(value)
+            yield from _secret_values(value, is_secret)
+    elif is_secret and isinstance(part, str | int) and not isinstance(part, bool):
+        yield str(part)
 
 
 def _cleaned(part: Any, secrets: list[str]) -> Any:

@@ -1,14 +1,12 @@
 // The guided calibration of one bike, as in a terminal: the gateway asks, this page shows and answers.
 import { drawCurve } from "./curve.js";
-import { byId, show } from "./dom.js";
+import { CHANGED_MS, byId, show } from "./dom.js";
 import { CAPTURED_MS, capturedBetween, countOf, nowOf, wordsOf } from "./knob.js";
 import { rowsOf, showRows } from "./points.js";
 import { follow } from "./stream.js";
 import { CALIBRATION_ENDS, GONE, KNOB, NO_ANSWER } from "./text.js";
+import { hideToken } from "./token.js";
 import { wakeLock } from "./wake.js";
-
-// A tap this soon after the buttons have changed was meant for the buttons before, in ms.
-const CHANGED_MS = 400;
 
 const bike = decodeURIComponent(location.pathname.split("/").at(-1));
 const place = `calibrate/${encodeURIComponent(bike)}`;
@@ -19,6 +17,7 @@ let endFollowing = null;
 let question = "";
 let answers = "";
 let changedAt = 0;
+let backup = null;
 let before = null;
 let captured = null;
 let capturedAt = 0;
@@ -45,7 +44,7 @@ function showState(state) {
   if (!state) return;
   show(byId("in-use"), KNOB.inUse(state.in_use) + (state.problem ? ` (${state.problem})` : ""));
   drawCurve(byId("curve"), { oldCurve: state.curve });
-  const [backup] = state.backups;
+  [backup = null] = state.backups;
   byId("rollback").hidden = !backup;
   if (backup) restoreButton().dataset.words = KNOB.rollback(new Date(backup.made_at).toLocaleString());
   forgetTap();
@@ -64,10 +63,12 @@ async function restore(event) {
   event.preventDefault();
   if (!byId("rollback").dataset.sure) {
     byId("rollback").dataset.sure = "yes";
+    changedAt = performance.now();
     show(restoreButton(), KNOB.rollbackSure);
     return;
   }
-  const state = await ask("rollback", { number: 1 });
+  if (performance.now() - changedAt < CHANGED_MS) return;
+  const state = await ask("rollback", { number: backup.number, made_at: backup.made_at });
   forgetTap();
   if (!state) return;
   showState(state);
@@ -221,6 +222,7 @@ function linkTo(file) {
   return link;
 }
 
+hideToken();
 show(byId("title"), KNOB.title(bike));
 document.title = `Alleycat: ${KNOB.title(bike)}`;
 byId("begin").addEventListener("submit", start);

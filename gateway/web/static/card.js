@@ -1,5 +1,5 @@
 // One bike on the page: everything that its rider sees, drawn from one status.
-import { copyOf, mark, show } from "./dom.js";
+import { CHANGED_MS, copyOf, mark, show } from "./dom.js";
 import { figuresOf } from "./figures.js";
 import { lightOf } from "./light.js";
 import { lineOf } from "./line.js";
@@ -30,6 +30,7 @@ export class BikeCard {
     this.actions = actions;
     this.button = null;
     this.isSure = false;
+    this.askedAt = 0;
     this.answer = null;
     parts.name.addEventListener("click", () => actions.choose(this.bike));
     parts.act.addEventListener("click", () => this.act());
@@ -160,9 +161,10 @@ export class BikeCard {
       this.actions.dismiss(this.bike);
     } else if (action === "leave" && !this.isSure) {
       this.isSure = true;
+      this.askedAt = performance.now();
       show(this.parts.act, LEAVE_SURE);
       setTimeout(() => this.calm(), SURE_MS);
-    } else {
+    } else if (!this.isSure || performance.now() - this.askedAt >= CHANGED_MS) {
       this.calm();
       this.actions.ride(this.bike, { action });
     }

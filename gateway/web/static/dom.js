@@ -1,5 +1,8 @@
 // What every page does with its document.
 
+// A tap this soon after a button has changed was meant for the button before, in ms.
+export const CHANGED_MS = 400;
+
 /** Return the element with this id. */
 export function byId(id) {
   const found = document.getElementById(id);

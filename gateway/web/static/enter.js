@@ -3,6 +3,7 @@
 
 import { byId, show } from "./dom.js";
 import { GONE, WRONG_TOKEN } from "./text.js";
+import { takeToken } from "./token.js";
 
 async function enter(token) {
   try {
@@ -21,11 +22,13 @@ async function enter(token) {
   }
 }
 
-const given = new URLSearchParams(location.hash.slice(1)).get("token");
-if (given) {
-  history.replaceState(null, "", location.pathname + location.search);
-  enter(given);
+function enterByLink() {
+  const given = takeToken();
+  if (given) enter(given);
 }
+
+enterByLink();
+window.addEventListener("hashchange", enterByLink);
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
   enter(byId("token").value.trim());

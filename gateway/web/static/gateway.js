@@ -4,6 +4,7 @@ import { byId, mark, show } from "./dom.js";
 import { LogList } from "./log.js";
 import { follow } from "./stream.js";
 import { GONE } from "./text.js";
+import { hideToken } from "./token.js";
 import { showWords } from "./words.js";
 
 const check = new CheckPanel();
@@ -15,6 +16,7 @@ function showNotice(text) {
   mark(document.body, "data-gone", text !== "");
 }
 
+hideToken();
 follow("events?page=gateway", {
   hello(hello) {
     if (version !== null && version !== hello.version) location.reload();

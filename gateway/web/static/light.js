@@ -21,10 +21,9 @@ export function dangerOf({ gateway, hours_left: hoursLeft }) {
   if (buffer.problem) {
     return DANGER.disk(amountOf(gateway, buffer.depth - buffer.on_disk), buffer.problem);
   }
-  if (!isAway(gateway)) return null;
-  if (buffer.lost) return DANGER.lost(amountOf(gateway, buffer.lost));
-  if (hoursLeft === null || hoursLeft >= SHORT_OF_ROOM_H) return null;
-  return DANGER.room(counted(Math.round(hoursLeft * 60), "minute"));
+  if (!isAway(gateway) || hoursLeft === null || hoursLeft >= SHORT_OF_ROOM_H) return null;
+  const minutesLeft = Math.round(hoursLeft * 60);
+  return minutesLeft ? DANGER.room(counted(minutesLeft, "minute")) : DANGER.full;
 }
 
 function kept({ gateway }) {

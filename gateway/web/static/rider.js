@@ -7,6 +7,7 @@ import { History } from "./history.js";
 import { isRacing } from "./state.js";
 import { follow } from "./stream.js";
 import { GONE, NO_ANSWER, NO_BIKES, NOT_SET_UP } from "./text.js";
+import { hideToken } from "./token.js";
 import { wakeLock } from "./wake.js";
 
 const bests = new Bests(localStorage);
@@ -53,8 +54,9 @@ const actions = {
 
 /** Return the id of the bike that fills the screen, or null for all of them as cards. */
 function selected(bikes) {
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const found = bikes.find((bike) => bike.bike_id === wanted);
+  const wanted = location.hash.slice(1);
+  const names = (bike) => [bike.bike_id, encodeURIComponent(bike.bike_id)];
+  const found = bikes.find((bike) => names(bike).includes(wanted));
   return (found ?? (bikes.length === 1 ? bikes[0] : null))?.bike_id ?? null;
 }
 
@@ -96,6 +98,7 @@ function add(messages) {
   for (const id of new Set(messages.map((message) => message.bikeId))) cards.get(id)?.drawLine();
 }
 
+hideToken();
 window.addEventListener("hashchange", draw);
 
 follow("events?page=rider", {

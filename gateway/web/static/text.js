@@ -76,7 +76,7 @@ export const LIGHT = {
 export const DANGER = {
   disk: (amount, problem) => `${amount} lost if the gateway stops. Disk: ${problem}.`,
   room: (left) => `The cloud is away. After ${left} more, the oldest seconds are lost.`,
-  lost: (amount) => `${amount} lost: the cloud is away, and there is no room left.`,
+  full: "The cloud is away, and there is no room left: the oldest seconds are lost.",
 };
 
 export const RANK = {

@@ -69,10 +69,13 @@ async def test_rollback_restores_the_earlier_calibration(tmp_path: Path) -> None
     store.save(record())
     store.save(record(cadence_scale=0.5))
     async with calibrating(tmp_path) as pages:
-        state = await posted(pages, "rollback", {"number": 1})
+        (backup,) = (await state_of(pages))["backups"]
+        state = await posted(pages, "rollback", backup)
         assert [one["number"] for one in state["backups"]] == [1, 2]
         assert store.load("bike-1") == record()
-        assert "error" in await posted(pages, "rollback", {"number": 9})
+        for changed in ({"number": 9}, {"made_at": "2020-01-01T00:00:00+00:00"}):
+            refused = await posted(pages, "rollback", {**backup, **changed})
+            assert "have changed" in refused["error"]
 
 
 async def test_request_that_is_not_understood_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import structlog
 
 from gateway.web.owner.bug_report import LEFT_OUT, without_secrets
@@ -52,10 +53,25 @@ def test_keys_and_passwords_in_texts_are_left_out() -> None:
             PEM,
             "http://amy:planted@proxy.example:80/",
             "got 'amy:planted@x'",
+            "'http://amy:pla/planted@proxy.example:80': expected another",
+            "http://amy:pla@planted@proxy.example:80",
+            "http://planted-alone@proxy.example:80",
             "token planted-token",
         ]
     }
     assert "planted" not in json.dumps(without_secrets(report, ["planted-token"]))
+
+
+@pytest.mark.parametrize("name", ["apikey", "api_key", "bindkey", "wifi_psk", "pwd", "PASSWORD"])
+def test_values_below_a_secret_name_are_looked_for(name: str) -> None:
+    report = {"options": {name: {"of": ["planted", 123456, True]}}, "log": "planted 123456 True"}
+    expected = {"options": {name: LEFT_OUT}, "log": f"{LEFT_OUT} {LEFT_OUT} True"}
+    assert without_secrets(report, []) == expected
+
+
+def test_options_that_only_resemble_secrets_stay() -> None:
+    report = {"keyboard": "x", "spinning": 4, "private_key_file": "/k.pem", "at": "a@b.example"}
+    assert without_secrets(report, []) == report
 
 
 def test_short_secret_spoils_no_other_text() -> None:
