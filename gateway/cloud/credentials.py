@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from gateway.cloud.uplink import CredentialsError
 from gateway.config.cloud import CloudConfig
-from gateway.config.pem import PemError, read_certificates, read_pair
+from gateway.config.pem import BadPem, read_certificates, read_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,6 @@ def read_credentials(cloud: CloudConfig) -> Credentials | None:
     try:
         pair = read_pair(cloud.certificate_file, cloud.private_key_file)
         ca = None if cloud.ca_file is None else read_certificates(cloud.ca_file)
-    except PemError as error:
+    except BadPem as error:
         raise CredentialsError(str(error)) from error
     return Credentials(*pair, ca)

@@ -17,7 +17,7 @@ from gateway.cloud.fallback import SWALLOWED
 from gateway.cloud.uplink import CredentialsError
 from gateway.cloud.way import Family, NoProxyCredentials, ProxyRefusal, Stream, open_way
 from gateway.config.cloud import CloudConfig, is_this_machine
-from gateway.config.pem import KEYS, PemError, load_pair, read_certificates
+from gateway.config.pem import KEYS, BadPem, load_pair, read_certificates
 from gateway.config.validity import validities
 
 #: Seconds for each step.
@@ -371,7 +371,7 @@ def _has_aws_ca(ca_file: Path) -> bool:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cadata=read_certificates(ca_file).decode("ascii"))
-    except PemError:  # the file is being replaced
+    except BadPem:  # the file is being replaced
         return False
     subjects = [str(ca.get("subject")) for ca in context.get_ca_certs()]
     return any(f"'{name}'" in subject for subject in subjects for name in AWS_CAS)

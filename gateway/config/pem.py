@@ -47,7 +47,7 @@ _ENCRYPTED_LABEL, _ENCRYPTED_HEADER = b"ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,E
 _Block = tuple[bytes, bytes | None]
 
 
-class PemError(ValueError):
+class BadPem(ValueError):
     """A PEM file that TLS cannot use. The text names the file, what is wrong and what to do."""
 
 
@@ -72,7 +72,7 @@ def pem_problem(file: Path | None, kind: str) -> str | None:
         return _missing(kind)
     try:
         _blocks(file, kind)
-    except PemError as error:
+    except BadPem as error:
         return str(error)
     return None
 
@@ -83,7 +83,7 @@ def certificates_problem(file: Path | None) -> str | None:
         return _missing(CERTIFICATE)
     try:
         read_certificates(file)
-    except PemError as error:
+    except BadPem as error:
         return str(error)
     return None
 
@@ -94,20 +94,20 @@ def pair_problem(certificate: Path | None, key: Path | None) -> str | None:
     assert key is not None
     try:
         read_pair(certificate, key)
-    except PemError as error:
+    except BadPem as error:
         return str(error)
     return None
 
 
 def read_pair(certificate: Path, key: Path) -> tuple[bytes, bytes]:
-    """Return the certificates and the private key that belongs to the first. Raises PemError."""
+    """Return the certificates and the private key that belongs to the first. Raises BadPem."""
     pair = read_certificates(certificate), _read_private_key(key)
     try:
         load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *pair)
     except ssl.SSLError as error:
-        raise PemError(_unusable(certificate, key, pair, error)) from error
+        raise BadPem(_unusable(certificate, key, pair, error)) from error
     except OSError as error:  # no file can be opened
-        raise PemError(f"{certificate} and {key} cannot be checked: {error.strerror}") from error
+        raise BadPem(f"{certificate} and {key} cannot be checked: {error.strerror}") from error
     return pair
 
 
@@ -118,7 +118,7 @@ def load_pair(context: ssl.SSLContext, certificates: bytes, key: bytes) -> None:
 
 
 def read_certificates(file: Path) -> bytes:
-    """Return the certificates in a file, and nothing else of it. Raises PemError."""
+    """Return the certificates in a file, and nothing else of it. Raises BadPem."""
     blocks = _blocks(file, CERTIFICATE)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one is enough, and takes long to make
     return b"".join(_certificate(file, blocks, index, context) for index in range(len(blocks)))
@@ -128,7 +128,7 @@ def _certificate(file: Path, blocks: list[_Block], index: int, context: ssl.SSLC
     label, body = blocks[index]
     if label == b"TRUSTED CERTIFICATE":
         what = f"{file} contains a TRUSTED CERTIFICATE, a format that only OpenSSL reads"
-        raise PemError(f"{what}; {_conversion(file, CERTIFICATE)}")
+        raise BadPem(f"{what}; {_conversion(file, CERTIFICATE)}")
     try:
         if body is None:
             raise ValueError("truncated")
@@ -136,25 +136,25 @@ def _certificate(file: Path, blocks: list[_Block], index: int, context: ssl.SSLC
         context.load_verify_locations(cadata=der)
     except (ValueError, ssl.SSLError) as error:
         which = f"certificate {index + 1} of {len(blocks)} in {file}" if blocks[1:] else f"{file}"
-        raise PemError(f"{which} is damaged; copy it again") from error
+        raise BadPem(f"{which} is damaged; copy it again") from error
     return _block(b"CERTIFICATE", body)
 
 
 def _read_private_key(file: Path) -> bytes:
-    """Return the first private key in a file, and nothing else of it. Raises PemError."""
+    """Return the first private key in a file, and nothing else of it. Raises BadPem."""
     label, body = _blocks(file, PRIVATE_KEY)[0]
     if label == _ENCRYPTED_LABEL or (body or b"").startswith(_without_blanks(_ENCRYPTED_HEADER)):
         remedy = _conversion(file, PRIVATE_KEY, "decrypt")
-        raise PemError(f"{file} is encrypted, and the gateway knows no passphrase; {remedy}")
+        raise BadPem(f"{file} is encrypted, and the gateway knows no passphrase; {remedy}")
     if label == b"OPENSSH PRIVATE KEY":
         # ssh-keygen refuses a key that a group may read, and keeps it from the group afterwards.
         remedy = (
             f"to convert a copy, run: install -m 600 {file} NEW_FILE && ssh-keygen -p -m PKCS8 -f "
             f"NEW_FILE; then {_CONVERTERS[PRIVATE_KEY][1]}"
         )
-        raise PemError(f"{file} is in the format of OpenSSH, which TLS does not use; {remedy}")
+        raise BadPem(f"{file} is in the format of OpenSSH, which TLS does not use; {remedy}")
     if body is None:
-        raise PemError(f"{file} cannot be read (truncated); copy the key again")
+        raise BadPem(f"{file} cannot be read (truncated); copy the key again")
     return _block(label, body)
 
 
@@ -187,18 +187,18 @@ def _fits_later(certificates: bytes, key: bytes) -> bool:
 
 
 def _blocks(file: Path, kind: str) -> list[_Block]:
-    """Return the blocks of a kind in a file, at least one. Raises PemError."""
+    """Return the blocks of a kind in a file, at least one. Raises BadPem."""
     try:
         content = read_file(file, MAX_BYTES)
     except (OSError, ValueError) as error:
-        raise PemError(_unreadable(file, kind, error)) from error
+        raise BadPem(_unreadable(file, kind, error)) from error
     found = [
         (label, _without_blanks(body) if end else None)
         for label, body, end in _BLOCK.findall(content)
         if label.endswith(kind.encode())
     ]
     if not found:
-        raise PemError(f"{file} contains no {kind.lower()}; {_expected(file, content, kind)}")
+        raise BadPem(f"{file} contains no {kind.lower()}; {_expected(file, content, kind)}")
     return found
 
 

@@ -4,6 +4,7 @@
         AnswerError                1  calibrating/prompt.py
         BufferViewError            1  buffer/inspect.py
         CalibrationError           1  calibrating/state.py
+            UnsavedError           1  calibrating/guided/resistance.py
         CalibrationFormatError     1  sampling/calibration_record.py
         ClaimError                 2  setup/claim.py
         CommandError             any  cli/exits.py
@@ -28,6 +29,7 @@
         NotEditable               78  config/editor.py
         NotTelemetry               1  redrive/plan.py
         NotUsable                  1  calibrating/measuring/cadence.py
+        PageError                  1  simulation/page/server.py
         PlanError                  2  simulation/fleet/plan.py
         ProvisioningError          1  provisioning/steps.py
             TokenRefused           1  provisioning/steps.py

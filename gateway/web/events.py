@@ -10,7 +10,7 @@ from time import time
 from aiohttp import web
 
 from gateway.web.connections import endless
-from gateway.web.hub import Hub, Page, PageReader, StreamOverError, event
+from gateway.web.hub import Hub, Page, PageReader, StreamOver, event
 
 #: How long a reader may take to receive what was written, in seconds, before it is disconnected.
 WRITE_TIMEOUT_S = 5.0
@@ -61,7 +61,7 @@ async def _send(
         return web.Response(headers=headers)
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    with suppress(ConnectionError, TimeoutError, StreamOverError), reading as reader:
+    with suppress(ConnectionError, TimeoutError, StreamOver), reading as reader:
         data = first
         while admits(request):
             async with asyncio.timeout(WRITE_TIMEOUT_S):

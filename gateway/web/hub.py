@@ -28,7 +28,7 @@ def event(name: str, data: bytes) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode("ascii"), data.rstrip(b"\n"))
 
 
-class StreamOverError(Exception):
+class StreamOver(Exception):
     """A page receives no more events: it has not read them in time, or the gateway stops."""
 
 
@@ -62,11 +62,11 @@ class PageReader:
         self._has_events.set()
 
     async def take(self) -> bytes:
-        """Wait for events, and return all that wait. Raises StreamOverError."""
+        """Wait for events, and return all that wait. Raises StreamOver."""
         await self._has_events.wait()
         self._has_events.clear()
         if self._is_over or self._unread_bytes > UNREAD_MAX_BYTES:
-            raise StreamOverError
+            raise StreamOver
         found = b"".join([*self._others, self._status])
         self._others, self._status, self._unread_bytes = [], b"", 0
         return found

@@ -44,7 +44,7 @@ def redrive(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Store in Kinesis the telemetry that the IoT rule could not store.
+    """Store in Kinesis what the IoT rule could not store.
 
     Reads the queue of failed telemetry and puts its records into the stream, each race in order,
     with its id as the partition key. A message is deleted from the queue when its record is stored,

@@ -7,50 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import Reading
-from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
-from gateway.sampling.current import CurrentValue, CurrentValues
+from gateway.sampling.calibration import Calibration, CalibrationTable, ResistanceSource
 from gateway.sampling.sampler import Sample, Sampler
 from gateway.sampling.series import FieldState
+from tests.support.sampled_ride import START_NS, SampledRide
 
-NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
-START_NS = 7_000_000_123
 
 RIDING = ["cadence_rpm", "power_w"]
 FIELDS = [*RIDING, "resistance_percent"]
-
-
-class Ride:
-    """A Sampler with its times in seconds of the race. Second s covers [s - 1, s)."""
-
-    def __init__(
-        self,
-        stale_after_s: float = 3.0,
-        calibration: Calibration = AS_SAID,
-        start_ns: int = START_NS,
-    ) -> None:
-        self.sampler = Sampler(calibration)
-        self._stale_after_s = stale_after_s
-        self._start_ns = start_ns
-
-    def connect(self, at_s: float = 0) -> "Ride":
-        self.sampler.connected(self._ns(at_s), self._stale_after_s)
-        return self
-
-    def lose(self, at_s: float) -> None:
-        self.sampler.disconnected(self._ns(at_s))
-
-    def say(self, at_s: float, cadence_rpm: float | None = None, **fields: Any) -> None:
-        self.sampler.add(Reading(self._ns(at_s), cadence_rpm=cadence_rpm, **fields))
-
-    def close(self, second: int) -> Sample:
-        return self.sampler.close_second(self._ns(second - 1), self._ns(second))
-
-    def current(self, at_s: float) -> CurrentValues:
-        return self.sampler.current(self._ns(at_s))
-
-    def _ns(self, at_s: float) -> int:
-        return self._start_ns + round(at_s * NS_PER_S)
 
 
 def by(points: list[tuple[float, float]], cadence_scale: float = 1.0) -> Calibration:
@@ -59,7 +24,7 @@ def by(points: list[tuple[float, float]], cadence_scale: float = 1.0) -> Calibra
 
 def means(field: str, said: list[tuple[float, float]], seconds: int = 1) -> list[Any]:
     """What each second says of `field`, on a connected bike that said (at_s, value) of it."""
-    ride = Ride().connect()
+    ride = SampledRide().connect()
     waiting = list(said)
     samples = []
     for second in range(1, seconds + 1):
@@ -97,19 +62,19 @@ class TestMean:
         assert means(field, said, len(seconds)) == seconds
 
     def test_reading_at_the_end_of_a_second_belongs_to_the_next(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80)
         ride.say(1, 100)
         assert (ride.close(1).cadence_rpm, ride.close(2).cadence_rpm) == (80, 100)
 
     def test_raw_resistance_is_calibrated_before_it_is_averaged(self) -> None:
-        ride = Ride(calibration=by([(0, 0), (100, 80), (200, 100)])).connect()
+        ride = SampledRide(calibration=by([(0, 0), (100, 80), (200, 100)])).connect()
         ride.say(0, 80, resistance_raw=100)
         ride.say(0.5, resistance_raw=200)
         assert ride.close(1).resistance_percent == 90
 
     def test_field_that_was_never_reported_is_unknown(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80)
         assert ride.close(1) == Sample(
             present=True,
@@ -124,7 +89,7 @@ class TestStaleness:
     """Each field has its own age; what is too old is no longer believed, but the knob stays."""
 
     def test_cadence_gone_stale_is_zero_and_resistance_the_last_known(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, resistance_percent=40)
         ride.say(0.5, 80, resistance_percent=60)
         seconds = [ride.close(second) for second in range(1, 6)]
@@ -136,13 +101,13 @@ class TestStaleness:
     def test_cadence_goes_stale_after_the_limit_of_its_bike(
         self, stale_after_s: float, riding: int
     ) -> None:
-        ride = Ride(stale_after_s).connect()
+        ride = SampledRide(stale_after_s).connect()
         ride.say(0, 80)
         cadences = [ride.close(second).cadence_rpm for second in range(1, 13)]
         assert cadences == [80] * riding + [0] * (12 - riding)
 
     def test_field_does_not_keep_another_fresh(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, power_w=100)
         seconds = []
         for second in range(1, 6):
@@ -152,7 +117,7 @@ class TestStaleness:
         assert [sample.power_w for sample in seconds] == [100] * 5
 
     def test_power_gone_stale_is_none(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, power_w=100)
         assert [ride.close(second).power_w for second in range(1, 5)] == [100, 100, 100, None]
 
@@ -168,7 +133,7 @@ class TestState:
     """A 0 that was said, one that is too old and one that nobody said are three things."""
 
     def test_cadence_of_zero_is_told_apart_from_unknown_and_stale(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         silent = ride.close(1)
         ride.say(1.5, 0)
         stopped = ride.close(2)
@@ -185,7 +150,7 @@ class TestState:
         ]
 
     def test_each_field_has_a_state_of_its_own(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, resistance_percent=40)
         for second in (1, 2, 3, 4):
             ride.say(second - 0.5, 80)
@@ -194,13 +159,13 @@ class TestState:
         assert sample.resistance_percent == 40
 
     def test_cadence_is_live_by_its_last_value(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         for at_s in (0, 5.9):
             ride.say(at_s, 80)
         assert ride.close(7).cadence is FieldState.LIVE
 
     def test_fields_are_unknown_after_a_new_connection(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, resistance_percent=40)
         ride.close(1)
         ride.lose(1)
@@ -214,22 +179,22 @@ class TestPresence:
     """An absent bike gets no update."""
 
     def test_bike_that_never_connected_is_absent(self) -> None:
-        ride = Ride()
+        ride = SampledRide()
         assert [ride.close(second).present for second in range(1, 6)] == [False] * 5
 
     def test_silent_bike_is_present_once_connected_for_the_staleness_limit(self) -> None:
-        ride = Ride().connect(at_s=0.5)
+        ride = SampledRide().connect(at_s=0.5)
         seconds = [ride.close(second) for second in range(1, 6)]
         assert [sample.present for sample in seconds] == [False, False, False, True, True]
         assert all(sample.cadence_rpm == 0 for sample in seconds)
 
     def test_resistance_alone_does_not_make_a_bike_present_at_once(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0.1, resistance_percent=40)
         assert [ride.close(second).present for second in (1, 2, 3)] == [False, False, True]
 
     def test_lost_bike_is_present_in_the_second_of_its_last_reading_only(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, resistance_percent=40)
         ride.close(1)
         ride.say(1.2, 90, resistance_percent=50)
@@ -254,14 +219,14 @@ class TestPresence:
             )
 
     def test_lost_bike_is_absent_in_a_second_without_a_reading(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0.5, 80)
         ride.close(1)
         ride.lose(1)
         assert not ride.close(2).present
 
     def test_readings_from_before_a_loss_do_not_come_back(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0.5, 80, power_w=100)
         ride.lose(0.6)
         ride.close(1)
@@ -274,9 +239,9 @@ class TestPresence:
 class TestJustLost:
     """A final of a bike that was just lost has the values of its last live second."""
 
-    def lost(self, *, at_s: float, live_until_s: float | None = None) -> Ride:
+    def lost(self, *, at_s: float, live_until_s: float | None = None) -> SampledRide:
         """Return a bike that reports 80 rpm, 40 % and 120 W each half second until it is lost."""
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         half_seconds = int((live_until_s or at_s) * 2)
         for second in range(1, int(at_s) + 1):
             for half in (2 * second - 2, 2 * second - 1):
@@ -324,7 +289,7 @@ class TestJustLost:
     def test_bike_without_a_cadence_is_back_when_it_reports_the_effort(
         self, reports_power: bool
     ) -> None:
-        ride = Ride(stale_after_s=1).connect()
+        ride = SampledRide(stale_after_s=1).connect()
         for second in range(1, 6):
             ride.say(second - 0.5, power_w=100, resistance_percent=40)
             assert ride.close(second).present
@@ -368,7 +333,7 @@ class TestPedalling:
     def test_pedals_turn_by_the_best_field(
         self, said: dict[str, float], is_pedalling: bool
     ) -> None:
-        ride = Ride(stale_after_s=1).connect()
+        ride = SampledRide(stale_after_s=1).connect()
         for second in (1, 2, 3):
             for tenth in (1, 4, 7):
                 ride.say(second - 1 + tenth / 10, **said)
@@ -376,7 +341,7 @@ class TestPedalling:
         assert (sample.present, sample.is_pedalling) == (True, is_pedalling)
 
     def test_pedals_have_stopped_at_the_first_zero(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0.5, 80)
         ride.close(1)
         ride.say(1.3, 0)
@@ -384,7 +349,7 @@ class TestPedalling:
         assert (sample.cadence_rpm > 0, sample.is_pedalling) == (True, False)
 
     def test_pedals_have_stopped_at_the_first_speed_of_zero(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0.5, speed_kmh=20)
         assert ride.close(1).is_pedalling is False, "not connected for long enough"
         for second in (2, 3, 4):
@@ -401,13 +366,13 @@ class TestPedalling:
     def test_pedals_go_on_turning_in_a_second_without_a_report(
         self, said_at_s: tuple[float, ...], is_pedalling: list[bool]
     ) -> None:
-        ride = Ride(stale_after_s=3).connect()
+        ride = SampledRide(stale_after_s=3).connect()
         for at_s in said_at_s:
             ride.say(at_s, 80)
         assert [ride.close(second).is_pedalling for second in (1, 2, 3, 4, 5)] == is_pedalling
 
     def test_pedals_of_an_absent_bike_do_not_turn(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0.5, 80)
         assert ride.close(1).is_pedalling
         ride.lose(1)
@@ -444,7 +409,7 @@ class TestDropOut:
 
     def test_lone_zero_is_a_drop_out_also_for_a_bike_that_sends_seldom(self) -> None:
         """Keiser: every two seconds."""
-        ride = Ride(stale_after_s=7).connect()
+        ride = SampledRide(stale_after_s=7).connect()
         said = {0: (80, 100), 2: (0, 100), 4: (80, 100), 6: (80, 0), 8: (80, 100)}
         samples = []
         for second in range(1, 10):
@@ -455,18 +420,18 @@ class TestDropOut:
         assert {(one.cadence_rpm, one.power_w) for one in samples if one.power_w} == {(80, 100)}
 
     def test_first_cadence_counts_though_it_is_zero_and_there_is_power(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0.5, 0, power_w=100)
         assert ride.close(1).cadence is FieldState.LIVE
 
     def test_second_cadence_zero_counts_though_there_is_power(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         for at_s, cadence_rpm in ((0, 80), (0.25, 0), (0.5, 0), (0.75, 0)):
             ride.say(at_s, cadence_rpm, power_w=100)
         assert ride.close(1).cadence_rpm == 40
 
     def test_cadence_and_power_at_zero_are_a_stop(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, power_w=100)
         for at_s in (0.5, 0.75):
             ride.say(at_s, 0, power_w=0)
@@ -498,7 +463,7 @@ class TestDropOut:
         self, after_s: float, mean: float
     ) -> None:
         said = [(0, 40), (1, 60), (after_s, 40)]
-        ride = Ride(stale_after_s=10).connect()
+        ride = SampledRide(stale_after_s=10).connect()
         for at_s, percent in said:
             ride.say(at_s, resistance_percent=percent)
         assert ride.close(2).resistance_percent == mean
@@ -513,14 +478,14 @@ class TestDropOut:
 
 
 def test_each_lone_cadence_of_zero_with_power_is_ignored() -> None:
-    ride = Ride(stale_after_s=10).connect()
+    ride = SampledRide(stale_after_s=10).connect()
     for at_s, cadence_rpm in ((0, 80), (0.2, 0), (0.4, 80), (0.6, 0)):
         ride.say(at_s, cadence_rpm, power_w=100)
     assert ride.close(3).cadence_rpm == 80
 
 
 def test_resistance_that_means_nothing_is_derived() -> None:
-    ride, sources = Ride().connect(), []
+    ride, sources = SampledRide().connect(), []
     for second in range(1, 20):
         ride.say(second - 1, 80, power_w=150, resistance_percent=0)
         is_doubted = ride.close(second).resistance_source is ResistanceSource.DERIVED
@@ -532,7 +497,7 @@ def test_resistance_that_means_nothing_is_derived() -> None:
 def test_derived_resistance_rises_with_the_power_up_to_100_percent(
     power_w: float, percent: float
 ) -> None:
-    ride = Ride(stale_after_s=1).connect()
+    ride = SampledRide(stale_after_s=1).connect()
     for second in (1, 2, 3):
         ride.say(second - 1, 80, power_w=power_w)
         last = ride.close(second)
@@ -540,13 +505,13 @@ def test_derived_resistance_rises_with_the_power_up_to_100_percent(
 
 
 def test_power_below_zero_is_zero() -> None:
-    ride = Ride().connect()
+    ride = SampledRide().connect()
     ride.say(0, 80, power_w=-30)
     assert ride.close(1).power_w == 0
 
 
 def test_calibrated_resistance_of_zero_is_not_derived() -> None:
-    ride = Ride(calibration=by([(0, 0), (200, 100)])).connect()
+    ride = SampledRide(calibration=by([(0, 0), (200, 100)])).connect()
     for second in range(1, 20):
         ride.say(second - 1, 80, power_w=150, resistance_raw=0)
         last = ride.close(second)
@@ -554,7 +519,7 @@ def test_calibrated_resistance_of_zero_is_not_derived() -> None:
 
 
 def test_reading_without_a_cadence_is_used_whatever_its_scale() -> None:
-    ride = Ride(calibration=Calibration(None, cadence_scale=2)).connect()
+    ride = SampledRide(calibration=Calibration(None, cadence_scale=2)).connect()
     ride.say(0, power_w=100)
     ride.say(0, 40)
     sample = ride.close(1)
@@ -562,7 +527,7 @@ def test_reading_without_a_cadence_is_used_whatever_its_scale() -> None:
 
 
 def test_resistance_that_was_said_once_counts_when_it_turns_out_to_be_real() -> None:
-    ride = Ride().connect()
+    ride = SampledRide().connect()
     for second in range(1, 20):
         ride.say(second - 1, 80, power_w=150, resistance_percent=0)
         ride.close(second)
@@ -577,22 +542,22 @@ class TestResistanceSource:
     """Every second says where its resistance comes from."""
 
     @staticmethod
-    def close(ride: Ride, second: int = 1) -> tuple[ResistanceSource, float]:
+    def close(ride: SampledRide, second: int = 1) -> tuple[ResistanceSource, float]:
         sample = ride.close(second)
         return sample.resistance_source, sample.resistance_percent
 
     def test_resistance_is_calibrated_where_there_is_a_calibration(self) -> None:
-        ride = Ride(calibration=by([(0, 0), (100, 80)])).connect()
+        ride = SampledRide(calibration=by([(0, 0), (100, 80)])).connect()
         ride.say(0, 80, resistance_raw=50, resistance_percent=77)
         assert self.close(ride) == (ResistanceSource.CALIBRATED, 40)
 
     def test_resistance_is_the_bikes_percent_without_a_calibration(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, resistance_percent=77, power_w=100)
         assert self.close(ride) == (ResistanceSource.DEVICE, 77)
 
     def test_changed_calibration_is_in_use_from_the_next_reading_on(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, resistance_raw=50)
         assert self.close(ride) == (ResistanceSource.UNCALIBRATED, 50)
         ride.sampler.calibration = by([(0, 0), (100, 80)])
@@ -600,7 +565,7 @@ class TestResistanceSource:
         assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
 
     def test_changed_calibration_is_in_use_without_a_new_resistance(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, resistance_raw=50)
         ride.say(0.9, 80)
         ride.close(1)
@@ -609,7 +574,7 @@ class TestResistanceSource:
         assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
 
     def test_resistance_is_the_bikes_percent_until_there_is_a_raw_number(self) -> None:
-        ride = Ride(calibration=by([(0, 0), (100, 80)])).connect()
+        ride = SampledRide(calibration=by([(0, 0), (100, 80)])).connect()
         ride.say(0, 80, resistance_percent=50, power_w=200)
         assert self.close(ride) == (ResistanceSource.DEVICE, 50)
         ride.say(1, 80, resistance_raw=50)
@@ -621,21 +586,21 @@ class TestResistanceSource:
         self, power_w: float | None
     ) -> None:
         """Clamped, and not replaced by an estimate from the power."""
-        ride = Ride(stale_after_s=1).connect()
+        ride = SampledRide(stale_after_s=1).connect()
         for second in (1, 2, 3):
             ride.say(second - 1, 90, resistance_raw=417, power_w=power_w)
             assert self.close(ride, second) == (ResistanceSource.UNCALIBRATED, 100)
 
     def test_percent_counts_alone_of_a_bike_that_reports_counts_in_turn(self) -> None:
         """So does a Peloton whose firmware does not send its table."""
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         for second in (1, 2, 3):
             ride.say(second - 1, 90, resistance_percent=40)
             ride.say(second - 0.5, resistance_raw=803)
             assert self.close(ride, second) == (ResistanceSource.DEVICE, 40)
 
     def test_rig_in_place_of_a_bike_with_percent_is_uncalibrated(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0, 80, resistance_percent=40)
         ride.close(1)
         ride.lose(1)
@@ -646,7 +611,7 @@ class TestResistanceSource:
 
     def test_resistance_never_reported_is_derived_from_power_and_cadence(self) -> None:
         """90 rpm at 40 % take 135 W on every Peloton (r/pelotoncycle's FAQ)."""
-        ride = Ride(stale_after_s=2).connect()
+        ride = SampledRide(stale_after_s=2).connect()
         found = []
         for second in range(1, 5):
             ride.say(second - 1, 90, power_w=135)
@@ -658,7 +623,7 @@ class TestResistanceSource:
         "stop", [{"cadence_rpm": 0, "power_w": 0}, {"cadence_rpm": 40, "power_w": 0}]
     )
     def test_derived_resistance_stays_when_nobody_pedals(self, stop: dict[str, float]) -> None:
-        ride = Ride(stale_after_s=1).connect()
+        ride = SampledRide(stale_after_s=1).connect()
         ride.say(0, 90, power_w=135)
         ride.close(1)
         for second in (2, 3, 4):
@@ -669,12 +634,12 @@ class TestResistanceSource:
     def test_derived_resistance_is_within_0_and_100_percent(
         self, cadence_rpm: float, power_w: float
     ) -> None:
-        ride = Ride(stale_after_s=1).connect()
+        ride = SampledRide(stale_after_s=1).connect()
         ride.say(0, cadence_rpm, power_w=power_w)
         assert 0 <= ride.close(1).resistance_percent <= 100
 
     def test_resistance_is_not_derived_once_the_bike_has_reported_one(self) -> None:
-        ride = Ride(stale_after_s=1).connect()
+        ride = SampledRide(stale_after_s=1).connect()
         ride.say(0, 90, power_w=135, resistance_percent=10)
         ride.lose(0.5)
         ride.close(1)
@@ -683,26 +648,28 @@ class TestResistanceSource:
         assert self.close(ride, 2) == (ResistanceSource.DEVICE, 10)
 
     def test_cadence_is_scaled_by_the_calibration(self) -> None:
-        ride = Ride(calibration=by([(0, 0), (100, 80)], cadence_scale=0.5)).connect()
+        ride = SampledRide(calibration=by([(0, 0), (100, 80)], cadence_scale=0.5)).connect()
         ride.say(0, 160, power_w=100)
         sample = ride.close(1)
         assert (sample.cadence_rpm, sample.power_w) == (80, 100)
 
     def test_power_is_corrected_by_the_calibration(self) -> None:
-        ride = Ride(calibration=Calibration(power_scale=2, power_offset_w=10)).connect()
+        ride = SampledRide(calibration=Calibration(power_scale=2, power_offset_w=10)).connect()
         ride.say(0, 80, power_w=100)
         ride.say(1, 0, power_w=0)
         ride.say(1.1, 0, power_w=0)
         ride.close(1)
         assert ride.close(2).power_w == 0, "and 0 stays 0"
-        ride = Ride(calibration=Calibration(power_scale=2, power_offset_w=10)).connect()
+        ride = SampledRide(calibration=Calibration(power_scale=2, power_offset_w=10)).connect()
         ride.say(0, 80, power_w=100)
         assert ride.close(1).power_w == 210
 
     def test_resistance_is_derived_from_the_corrected_power(self) -> None:
         percents = []
         for scale, power_w in ((1.0, 150.0), (10.0, 15.0)):
-            ride = Ride(stale_after_s=1, calibration=Calibration(power_scale=scale)).connect()
+            ride = SampledRide(
+                stale_after_s=1, calibration=Calibration(power_scale=scale)
+            ).connect()
             for second in (0, 1):
                 ride.say(second, 80, power_w=power_w)
             ride.close(1)
@@ -716,7 +683,7 @@ class TestFaultyOrder:
     """What cannot be used is dropped and counted."""
 
     def test_reading_out_of_order_is_dropped_field_by_field(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         for at_s in (0, 0.3, 0.5):
             ride.say(at_s, 80, power_w=100)
         ride.say(0.4, 10, resistance_percent=40)
@@ -730,7 +697,7 @@ class TestFaultyOrder:
         )
 
     def test_reading_out_of_order_does_not_make_a_bike_absent(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         ride.say(0.5, 80)
         ride.close(1)
         ride.say(1.2, 80)
@@ -740,14 +707,14 @@ class TestFaultyOrder:
 
     @pytest.mark.parametrize("field", FIELDS)
     def test_readings_beyond_256_are_dropped_oldest_first(self, field: str) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         for number in range(300):
             ride.say(0.5 + number / 1000, **{field: 10 if number < 44 else 80})
         assert ride.sampler.dropped == 44
         assert getattr(ride.close(1), field) == 80
 
     def test_ten_readings_a_second_are_never_dropped(self) -> None:
-        ride = Ride().connect()
+        ride = SampledRide().connect()
         for second in range(1, 301):
             for tenth in range(10):
                 ride.say(second - 1 + tenth / 10, 80, power_w=100, resistance_percent=40)
@@ -766,7 +733,7 @@ def said_in(seconds: int, lowest: int, highest: int = 200) -> st.SearchStrategy[
 
 def hear(said: Said, seconds: int, start_ns: int = START_NS) -> list[Sample]:
     """Every second of a bike that says the same of all its fields."""
-    ride = Ride(calibration=by([(0, 0), (200, 100)]), start_ns=start_ns).connect()
+    ride = SampledRide(calibration=by([(0, 0), (200, 100)]), start_ns=start_ns).connect()
     samples = []
     for second in range(1, seconds + 1):
         for ms, value in said:
@@ -815,45 +782,3 @@ def test_offset_of_the_power_is_added_only_while_the_pedals_turn(
     sampler.connected(0, stale_after_s=3)
     sampler.add(Reading(0, cadence_rpm=cadence_rpm, power_w=3))
     assert sampler.close_second(0, 1_000_000_000).power_w == power_w
-
-
-class TestCurrent:
-    def test_value_has_its_age_and_becomes_stale(self) -> None:
-        ride = Ride().connect()
-        ride.say(0.5, cadence_rpm=80, power_w=150, resistance_percent=40)
-        fresh, old = ride.current(1), ride.current(5)
-        assert fresh.cadence_rpm == CurrentValue(80, 0.5)
-        assert fresh.resistance_percent == CurrentValue(40, 0.5)
-        assert old.power_w == CurrentValue(150, 4.5, is_stale=True)
-        assert old.resistance_percent == CurrentValue(40, 4.5)
-
-    def test_value_that_was_never_reported_is_unknown_and_zero_is_zero(self) -> None:
-        ride = Ride().connect()
-        assert ride.current(1) == CurrentValues()
-        ride.say(1, cadence_rpm=0)
-        assert ride.current(3) == CurrentValues(cadence_rpm=CurrentValue(0, 2.0))
-
-    def test_zero_that_may_be_a_drop_out_does_not_count_yet(self) -> None:
-        ride = Ride().connect()
-        ride.say(0.5, cadence_rpm=80)
-        ride.say(1, cadence_rpm=0)
-        assert [ride.current(at_s).cadence_rpm for at_s in (1.5, 3)] == [
-            CurrentValue(80, 0.5),
-            CurrentValue(0, 2.0),
-        ]
-
-    def test_resistance_is_derived_if_the_bike_reports_none(self) -> None:
-        ride = Ride().connect()
-        for second in range(1, 6):
-            ride.say(second - 0.5, cadence_rpm=80, power_w=150)
-            sample = ride.close(second)
-        found = ride.current(5).resistance_percent
-        assert found == CurrentValue(sample.resistance_percent, 0.5)
-        assert sample.resistance_percent > 0
-
-    def test_lost_bike_has_no_current_values(self) -> None:
-        ride = Ride().connect()
-        ride.say(0.5, cadence_rpm=80, power_w=150, resistance_percent=40)
-        ride.lose(0.7)
-        ride.close(1)
-        assert ride.current(1) == CurrentValues()

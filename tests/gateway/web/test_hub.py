@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.web.hub import SECONDS_KEPT, UNREAD_MAX_BYTES, Hub, StreamOverError
+from gateway.web.hub import SECONDS_KEPT, UNREAD_MAX_BYTES, Hub, StreamOver
 from tests.support.statuses import gateway_status
 from tests.support.telemetry import message
 
@@ -38,7 +38,7 @@ async def test_page_that_reads_too_slowly_is_given_up() -> None:
     with hub.reader("rider") as reader:
         for second in range(1, UNREAD_MAX_BYTES // len(message(1).to_json()) + 2):
             hub.take(message(second))
-        with pytest.raises(StreamOverError):
+        with pytest.raises(StreamOver):
             await reader.take()
 
 
@@ -48,7 +48,7 @@ async def test_end_of_the_gateway_ends_streams() -> None:
         waiting = asyncio.create_task(reader.take())
         await asyncio.sleep(0)
         hub.end()
-        with pytest.raises(StreamOverError):
+        with pytest.raises(StreamOver):
             await waiting
 
 
