@@ -66,7 +66,7 @@ class Connections:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Limit the time of each request; a handler that sends a stream is marked as `endless`."""
+        """Limit the time of each request; one marked as `endless` limits its own."""
         is_endless = getattr(request.match_info.handler, "is_endless", False)
         with self._answering(request.transport):
             try:
@@ -113,6 +113,6 @@ def _has_room(server: web.Server, address: str) -> bool:
 
 
 def endless(handler: Handler) -> Handler:
-    """Mark a handler that sends a stream: it bounds its own time."""
+    """Mark a handler that bounds its own time, such as one that sends a stream."""
     handler.is_endless = True  # type: ignore[attr-defined]
     return handler

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ LOOPBACK = "127.0.0.1"
 #: Limit of what the kernel holds for a page that does not read, in bytes.
 SEND_BUFFER_BYTES = 64 * 1024
 
+FEED_FAILED = "the pages receive no status because of a bug in the gateway; the log has the reason"
 FAILED = "the web server has failed, so there are no pages and metrics; the log has the reason"
 
 log = structlog.get_logger()
@@ -92,8 +94,11 @@ class WebServer:
         stopping: asyncio.Task[Any] = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([stopping, *sites], return_when=asyncio.FIRST_COMPLETED)
         await cancel([stopping, *sites])
-        for failed in (site for site in sites if not site.cancelled()):
-            failed.result()
+        if late := [site for site in sites if not site.done()]:
+            log.warning("web server ended without waiting for its pages")
+            await cancel(late)
+        for ended in (site for site in sites if site.done() and not site.cancelled()):
+            ended.result()
 
 
 async def _serve_site(site: Site) -> None:
@@ -144,6 +149,7 @@ async def serve_web(config: Config, race: RaceSide, file: Path) -> AsyncIterator
     )
     server.start()
     feeding = asyncio.create_task(feed.run())
+    feeding.add_done_callback(partial(_feed_ended, race))
     try:
         with listening(handover.give):
             yield
@@ -152,14 +158,27 @@ async def serve_web(config: Config, race: RaceSide, file: Path) -> AsyncIterator
         await server.stop()
 
 
+def _feed_ended(race: RaceSide, feeding: asyncio.Task[None]) -> None:
+    """Report an error that has ended the feed: the pages would wait without a reason."""
+    if not feeding.cancelled() and (error := feeding.exception()) is not None:
+        log.exception("feed of the pages failed", exc_info=error)
+        race.observer.note(FEED_FAILED)
+
+
 def _pages(config: Config, race: RaceSide, hub: Hub, file: Path) -> Iterator[Site]:
     place = config.web
     if place.port is None:
         return
-    try:
-        token = TokenFile(config.state_dir) if place.is_reached_from_outside else None
-        if token is not None:
+    token = None
+    if place.is_reached_from_outside:
+        token = TokenFile(config.state_dir)
+        try:
             token.create()
+        except OSError as error:
+            reason = f"{token.path}: {error.strerror}"
+            race.observer.note(f"there are no pages, because their token cannot be kept: {reason}")
+            return
+    try:
         bound = bind(place.listen, place.port)
     except OSError as error:
         race.observer.note(_problem(f"web.port {place.port}", error))

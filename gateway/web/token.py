@@ -64,7 +64,7 @@ class TokenFile:
         try:
             return read_file(self.path, FILE_MAX_BYTES)
         except ValueError as error:
-            raise OSError(errno.EINVAL, f"{self.path}: {error}") from error
+            raise OSError(errno.EINVAL, str(error), str(self.path)) from error
 
 
 def is_token(given: str, token: str) -> bool:

@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientPayloadError, ClientSession
+from aiohttp import ClientPayloadError, ClientSession, web
 
+from gateway.status.snapshot import GatewayStatus
 from gateway.timing.clock import SystemClock
+from gateway.web.connections import Connections
 from gateway.web.race_side import RaceSide
-from gateway.web.server import WebServer, serve_web
+from gateway.web.server import FEED_FAILED, LOOPBACK, Site, WebServer, bind, serve_web
 from gateway.web.token import TokenFile
 from tests.support.gateways import VirtualGateway, config
 from tests.support.mosquitto import free_port
@@ -61,7 +63,8 @@ async def test_token_that_cannot_be_kept_is_a_note_and_nothing_is_served(tmp_pat
     async with serve_web(settings, virtual.gateway.race_side, FILE):
         assert web_threads() == []
     (note,) = virtual.gateway.status.notes
-    assert note.startswith(f"web.port {settings.web.port}: {tmp_path}/web-token: it is a directory")
+    why = "there are no pages, because their token cannot be kept"
+    assert note.startswith(f"{why}: {tmp_path}/web-token: it is a directory")
 
 
 async def test_gateway_that_is_not_set_up_has_pages_without_rides(tmp_path: Path) -> None:
@@ -118,6 +121,48 @@ async def test_server_that_fails_is_a_note_and_the_race_goes_on(tmp_path: Path) 
         await failed.wait()
     await server.stop()
     assert web_threads() == []
+
+
+async def test_status_that_cannot_be_made_is_a_note(tmp_path: Path) -> None:
+    noted = asyncio.Event()
+
+    class BrokenObserver(SilentObserver):
+        def note(self, text: str) -> None:
+            assert text == FEED_FAILED
+            noted.set()
+
+        def status(self) -> GatewayStatus:
+            raise RuntimeError("a bug")
+
+    settings = config(tmp_path, [{}], web={"port": free_port()})
+    race = RaceSide(asyncio.get_running_loop(), BrokenObserver(), SystemClock())
+    url = f"http://127.0.0.1:{settings.web.port}"
+    async with (
+        serve_web(settings, race, FILE),
+        ClientSession() as session,
+        session.get(f"{url}/events?page=rider"),
+        asyncio.timeout(5),
+    ):
+        await noted.wait()
+
+
+async def test_site_that_ends_late_is_no_failure() -> None:
+    """Its thread and its loop end all the same."""
+    failures: list[bool] = []
+
+    def make(connections: Connections) -> web.Application:
+        async def hang(_: web.Application) -> None:
+            await asyncio.Event().wait()
+
+        app = web.Application()
+        app.on_shutdown.append(hang)
+        return app
+
+    server = WebServer([Site(bind(LOOPBACK, 0), make)], lambda: None, lambda: failures.append(True))
+    server.start()
+    await asyncio.sleep(0.1)
+    await server.stop()
+    assert (web_threads(), failures) == ([], [])
 
 
 async def test_malformed_request_is_refused_and_not_logged(
