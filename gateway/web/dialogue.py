@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from secrets import token_urlsafe
 
+import structlog
+
 from gateway.calibrating.guided.capture import GuidedContext, Quit
 from gateway.calibrating.guided.resistance import Saved, UnsavedError
 from gateway.calibrating.measuring.guide import Target
@@ -29,6 +31,8 @@ from gateway.web.dialogue_events import (
     told_event,
 )
 
+log = structlog.get_logger()
+
 #: A dialogue that no page has followed for this long has been left, in nanoseconds. A telephone
 #: that changes from one access point to the next is away for some seconds.
 ALONE_NS = 10 * NS_PER_S
@@ -38,6 +42,8 @@ LOOK_NS = NS_PER_S // 4
 PATIENCE_S = 900.0
 #: The longest time between two events, in seconds.
 BEAT_S = 1.0
+
+FAILED = "The calibration failed: this is a fault of the gateway. Its log has the reason."
 
 #: Runs a guided calibration.
 Act = Callable[[GuidedContext], Awaitable[Saved | bool]]
@@ -207,6 +213,9 @@ class PageDialogue:
             return DialogueEnd(Outcome.FAILED, str(error), record_to_json(error.record))
         except CalibrationError as error:
             return DialogueEnd(Outcome.FAILED, str(error))
+        except Exception:
+            log.exception("calibration on a page failed")
+            return DialogueEnd(Outcome.FAILED, FAILED)
         if isinstance(done, Saved):
             return DialogueEnd(Outcome.SAVED)
         return DialogueEnd(Outcome.RIGHT if done else Outcome.WRONG)
