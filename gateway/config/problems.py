@@ -44,7 +44,7 @@ _PATTERNS = {
     TOPIC_PATTERN: "a topic without +, # or control characters",
 }
 #: User and password in a URL, which are not repeated.
-_PASSWORD = re.compile(r"://[^/]*@")
+_PASSWORD = re.compile(r"://.*@")
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,11 @@ def _plain_formatter() -> logging.Formatter:
     stamping, rendering = _journal()
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_log_level, *stamping],
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            *stamping,
+        ],
         processors=[remove_meta, _without_time, *rendering],
     )
 

@@ -4,8 +4,8 @@ The web server is one more client of that socket, which bounds what a client can
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _STRICT = ConfigDict(extra="forbid")
 Body = TypeVar("Body")
 
+#: The shortest time between two sessions that only look or restore, in seconds.
+PAUSE_S = 0.1
 CHANGED = "the backups have changed since this page was opened; reload it to see them"
 
 
@@ -68,6 +70,7 @@ class PageCalibrations:
         self._socket = socket
         self._clock = SystemClock()
         self._dialogues: dict[str, PageDialogue] = {}
+        self._asking = asyncio.Lock()
 
     async def start(self, bike_id: str, request: StartRequest) -> "PageDialogue":
         """Start a dialogue. Raises CalibrationError if the bike cannot be calibrated now."""
@@ -92,17 +95,25 @@ class PageCalibrations:
 
     async def state(self, bike_id: str) -> CalibrationState:
         """Return the bike's calibration. Raises CalibrationError."""
-        async with DaemonSession(self._socket, bike_id, is_live=False) as session:
+        async with self._short_session(bike_id) as session:
             return session.state
 
     async def rollback(self, bike_id: str, request: RollbackRequest) -> CalibrationState:
         """Restore a backup; return the bike's calibration. Raises CalibrationError."""
-        async with DaemonSession(self._socket, bike_id, is_live=False) as session:
+        async with self._short_session(bike_id) as session:
             backup = session.state.backups.get(request.number)
             if backup is None or backup.made_at != request.made_at:
                 raise CalibrationError(CHANGED)
             await session.rollback(request.number)
             return session.state
+
+    @asynccontextmanager
+    async def _short_session(self, bike_id: str) -> AsyncIterator[DaemonSession]:
+        """Open a session with a bike. One at a time reaches the race, which reads files for it."""
+        async with self._asking:
+            async with DaemonSession(self._socket, bike_id, is_live=False) as session:
+                yield session
+            await asyncio.sleep(PAUSE_S)
 
     async def end(self, _: web.Application) -> None:
         """End all dialogues: the gateway stops."""

@@ -31,6 +31,8 @@ from gateway.web.dialogue_events import (
     told_event,
 )
 
+log = structlog.get_logger()
+
 #: A dialogue that no page has followed for this long has been left, in nanoseconds. A telephone
 #: that changes from one access point to the next is away for some seconds.
 ALONE_NS = 10 * NS_PER_S
@@ -41,7 +43,7 @@ PATIENCE_S = 900.0
 #: The longest time between two events, in seconds.
 BEAT_S = 1.0
 
-log = structlog.get_logger()
+FAILED = "The calibration failed: this is a fault of the gateway. Its log has the reason."
 
 #: Runs a guided calibration.
 Act = Callable[[GuidedContext], Awaitable[Saved | bool]]
@@ -211,10 +213,9 @@ class PageDialogue:
             return DialogueEnd(Outcome.FAILED, str(error), record_to_json(error.record))
         except CalibrationError as error:
             return DialogueEnd(Outcome.FAILED, str(error))
-        # The page must not take a bug for its own absence.
-        except Exception as error:
-            log.exception("calibration from a page failed", exc_info=error)
-            return DialogueEnd(Outcome.FAILED, "the calibration failed; the log has the reason")
+        except Exception:
+            log.exception("calibration on a page failed")
+            return DialogueEnd(Outcome.FAILED, FAILED)
         if isinstance(done, Saved):
             return DialogueEnd(Outcome.SAVED)
         return DialogueEnd(Outcome.RIGHT if done else Outcome.WRONG)

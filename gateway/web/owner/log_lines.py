@@ -1,5 +1,6 @@
 """The last lines of the log, for pages that connect later and for bug reports."""
 
+import re
 from collections import deque
 from logging import LogRecord
 
@@ -9,6 +10,8 @@ from gateway.terminal.json_line import json_line
 LINES_KEPT = 200
 #: Limits the characters of a line, so that all lines are less than a page may leave unread.
 TEXT_MAX = 500
+#: Takes the place of what is left out.
+_GAP = " … "
 
 
 class LogLines:
@@ -20,10 +23,23 @@ class LogLines:
     def add(self, record: LogRecord) -> bytes:
         """Keep a record of the log, and return its line. It has no control characters."""
         fields = record_fields(record)
-        line = json_line({**fields, "text": str(fields["text"])[:TEXT_MAX]}).rstrip(b"\n")
+        line = json_line({**fields, "text": _shortened(str(fields["text"]))}).rstrip(b"\n")
         self._lines.append(line)
         return line
 
     def as_json(self) -> bytes:
         """Return a list of all lines that are kept."""
         return b"[%b]" % b",".join(self._lines)
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning and the end of a long text: a traceback ends with its exception.
+
+    Only whole words are kept: half a secret would not be found by those who leave it out.
+    """
+    if len(text) <= TEXT_MAX:
+        return text
+    half = (TEXT_MAX - len(_GAP)) // 2
+    beginning = re.sub(r"\S*$", "", text[:half]).rstrip()
+    end = re.sub(r"^\S*", "", text[-half:]).lstrip()
+    return f"{beginning}{_GAP}{end}"

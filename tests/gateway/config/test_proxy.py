@@ -41,6 +41,8 @@ def test_address_has_a_host_and_a_port(url: str, host: str, port: int) -> None:
         ("socks5://proxy.lan:1080", "expected http://HOST:PORT"),
         ("https://proxy.lan:3129", "TLS to the proxy itself is not supported"),
         ("http://ada:secret@proxy.lan:3128", "cloud.proxy_credentials_file"),
+        ("http://ada:secret/@proxy.lan:3128", "expected http://HOST:PORT"),
+        ("http://ada:@secret@proxy.lan:3128", "cloud.proxy_credentials_file"),
         ("http://proxy.lan:3128/path", "nothing may follow the port"),
         ("http://proxy.lan:3128?x", "nothing may follow the port"),
     ],

@@ -280,6 +280,15 @@ def test_listener_receives_what_is_logged_as_the_journal_has_it() -> None:
     ]
 
 
+def test_listener_receives_the_traceback_of_a_library() -> None:
+    found: list[dict[str, object]] = []
+    with configured(), listening(lambda record: found.append(record_fields(record))):
+        error = ValueError("expected more")
+        logging.getLogger("library").error("it failed", exc_info=error)
+    (fields,) = found
+    assert str(fields["text"]).splitlines() == ["it failed", "  ValueError: expected more"]
+
+
 def test_listener_receives_summaries_of_what_repeats_and_nothing_after_its_end() -> None:
     found: list[logging.LogRecord] = []
     with configured():

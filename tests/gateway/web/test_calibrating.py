@@ -1,12 +1,17 @@
 """The routes of the calibration page, on the calibration socket of a gateway."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import pytest
+
+from gateway.calibrating.remote import DaemonSession
 from gateway.calibrating.server import serve_calibration
 from gateway.sampling.calibration_store import CalibrationStore
+from gateway.web import calibrating as calibrating_pages
 from tests.support.calibrations import record
 from tests.support.web_pages import Pages, next_event, serving
 
@@ -38,6 +43,28 @@ async def test_page_and_state_of_a_bike_are_served(tmp_path: Path) -> None:
         state = await state_of(pages)
         assert (state["in_use"], state["backups"]) == ("the bike's own numbers", [])
         assert "has no bike 'bike-9'" in (await state_of(pages, "bike-9"))["error"]
+
+
+async def test_one_page_at_a_time_asks_for_the_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibrating_pages, "PAUSE_S", 0)
+    opened: list[int] = []
+
+    class CountedSession(DaemonSession):
+        async def __aenter__(self) -> Self:
+            opened.append(1)
+            assert len(opened) == 1
+            return await super().__aenter__()
+
+        async def __aexit__(self, *raised: Any) -> None:
+            await super().__aexit__(*raised)
+            opened.clear()
+
+    monkeypatch.setattr(calibrating_pages, "DaemonSession", CountedSession)
+    async with calibrating(tmp_path) as pages:
+        states = await asyncio.gather(*(state_of(pages) for _ in range(10)))
+    assert [state["bike_id"] for state in states] == ["bike-1"] * 10
 
 
 async def test_bike_is_calibrated_by_one_page_at_a_time(tmp_path: Path) -> None:
