@@ -28,8 +28,8 @@ def web(
     """Print the link of the gateway's pages, and its QR code.
 
     The link contains the token that opens the pages on other devices. Anyone who has it can see
-    the pages, choose riders and calibrate bikes. Exit code 78 if the config is wrong, 1 if the
-    pages are off or the token cannot be read.
+    the pages, choose riders, join and leave races, and calibrate bikes. Exit code 78 if the config
+    is wrong, 1 if the pages are off or the token cannot be read.
     """
     from gateway.config.schema import read_config
     from gateway.web.link import links, qr_code

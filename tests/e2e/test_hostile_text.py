@@ -114,6 +114,7 @@ CASES = {
         Case("--config {dir}/gateway.toml --seconds 3"),
         Case("--config {dir}/gateway.toml --seconds 3 --json", is_exact=True),
     ],
+    "web": [Case("--config {dir}/gateway.toml", shows=False)],
     "demo": [Case("--bikes 1 --race 10 --outage 0", shows=False)],
     "fleet": [Case("--racers 1 --race 10 --config {dir}/bad.toml --yes")],
     "scan": [Case("--seconds 1"), Case("--seconds 1 --json")],
