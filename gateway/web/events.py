@@ -60,8 +60,8 @@ async def _send(
     if request.method == "HEAD":
         return web.Response(headers=headers)
     response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
     with suppress(ConnectionError, TimeoutError, StreamOver), reading as reader:
+        await response.prepare(request)  # from here on, the page misses nothing
         data = first
         while admits(request):
             async with asyncio.timeout(WRITE_TIMEOUT_S):

@@ -110,4 +110,4 @@ async def test_page_is_opened_in_a_browser_when_asked(monkeypatch: pytest.Monkey
     monkeypatch.setattr(webbrowser, "open", opened.put)
     page = open_page(in_browser=True)
     async with page.served():
-        assert opened.get(timeout=5) == page.url
+        assert opened.get(timeout=60) == page.url
