@@ -22,7 +22,9 @@ HOME = "usr/lib/alleycat-gateway"
 #: e_machine in elf(5).
 ELF_MACHINE = {"amd64": 62, "arm64": 183}
 #: The shared libraries of the packages libc6, libgcc-s1 and libstdc++6.
-DEPENDED_ON = re.compile(r"(lib(c|m|dl|rt|pthread|util|gcc_s|stdc\+\+)|ld-linux-(x86-64|aarch64))\.so\.\d")
+DEPENDED_ON = re.compile(
+    r"(lib(c|m|dl|rt|pthread|util|gcc_s|stdc\+\+)|ld-linux-(x86-64|aarch64))\.so\.\d"
+)
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
