@@ -10,11 +10,10 @@ from gateway.simulation.page.stage import Stage, hello
 from gateway.web import pages
 from gateway.web.app import guarded_app
 from gateway.web.connections import Connections, endless
+from gateway.web.events import WRITE_TIMEOUT_S
 from gateway.web.security import Guard, names_of
 
 PAGES = {"/demo": "demo.html"}
-#: How long a page may take to receive what was written, in seconds, before it is disconnected.
-WRITE_TIMEOUT_S = 5.0
 STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
 
 #: Restores the network, or cuts it; returns whether there is one.
