@@ -19,7 +19,7 @@ from gateway.calibrating.remote import DaemonSession
 from gateway.calibrating.state import CalibrationError, CalibrationState
 from gateway.timing.clock import SystemClock
 from gateway.web.connections import endless
-from gateway.web.events import WRITE_TIMEOUT_S
+from gateway.web.events import WRITE_TIMEOUT_S, stream_headers
 
 if TYPE_CHECKING:
     from gateway.web.dialogue import PageDialogue
@@ -182,11 +182,7 @@ async def _stream(
     """Send the events of a dialogue, until it or the page ends, or the page is too slow."""
     from gateway.web.dialogue_events import UNKNOWN  # noqa: PLC0415 – imports rich
 
-    headers = {
-        "Content-Type": "text/event-stream",
-        "Cache-Control": "no-store",
-        "X-Accel-Buffering": "no",  # nginx would hold events back
-    }
+    headers = stream_headers("text/event-stream")
     if request.method == "HEAD":
         return web.Response(headers=headers)
     response = web.StreamResponse(headers=headers)

@@ -44,6 +44,15 @@ def routes(hub: Hub, admits: Callable[[web.Request], bool]) -> list[web.RouteDef
     return [web.get("/events", events), web.get("/tail", tail)]
 
 
+def stream_headers(content_type: str) -> dict[str, str]:
+    """Return the headers of a stream, which nothing may keep or hold back."""
+    return {
+        "Content-Type": content_type,
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",  # nginx would hold events back
+    }
+
+
 async def _send(
     request: web.Request,
     reading: AbstractContextManager[PageReader],
@@ -52,11 +61,7 @@ async def _send(
     admits: Callable[[web.Request], bool],
 ) -> web.StreamResponse:
     """Send events until the page goes, is too slow, needs another token, or the gateway stops."""
-    headers = {
-        "Content-Type": content_type,
-        "Cache-Control": "no-store",
-        "X-Accel-Buffering": "no",  # nginx would hold events back
-    }
+    headers = stream_headers(content_type)
     if request.method == "HEAD":
         return web.Response(headers=headers)
     response = web.StreamResponse(headers=headers)

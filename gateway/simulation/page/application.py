@@ -10,11 +10,10 @@ from gateway.simulation.page.stage import Stage, hello
 from gateway.web import pages
 from gateway.web.app import guarded_app
 from gateway.web.connections import Connections, endless
-from gateway.web.events import WRITE_TIMEOUT_S
+from gateway.web.events import WRITE_TIMEOUT_S, stream_headers
 from gateway.web.security import Guard, names_of
 
 PAGES = {"/demo": "demo.html"}
-STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
 
 #: Restores the network, or cuts it; returns whether there is one.
 Switch = Callable[[bool], Awaitable[bool]]
@@ -43,7 +42,7 @@ def _routes(stage: Stage, switch: Switch) -> list[web.RouteDef]:
     async def events(request: web.Request) -> web.StreamResponse:
         if request.method == "HEAD":
             return web.Response()
-        response = web.StreamResponse(headers=STREAM)
+        response = web.StreamResponse(headers=stream_headers("text/event-stream"))
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError), stage.spectator() as spectator:
             data = hello()
