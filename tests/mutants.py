@@ -79,8 +79,8 @@ MUTANTS = (
     Mutant(
         "a message whose answer cannot be read is awaited for ever",
         "gateway/cloud/iot_core.py",
-        "        call_when_overdue(partial(self._on_published, ticket, future))\n",
-        "",
+        "            call_when_overdue(partial(self._give_up, dict(self._pending)))\n",
+        "            pass\n",
         "tests/gateway/cloud/test_iot_core.py",
     ),
     Mutant(

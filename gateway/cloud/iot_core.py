@@ -49,6 +49,9 @@ from gateway.config.cloud import CloudConfig
 #: Seconds within which each attempt to connect succeeds or fails: awscrt waits 10 s each for TCP,
 #: TLS and CONNACK. Only the look-up of the name may take longer, where no name server answers.
 ATTEMPT_S = 45.0
+#: awscrt's thread needs the interpreter's lock for each result. It gets it at once while the event
+#: loop waits, but only once in each turn of a loop that handles every result when it arrives.
+BATCH_S = 0.001
 #: The answer to all open messages when the gateway itself connects again.
 RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate files")
 #: The answer to all open messages when none is answered any more. A cable that was pulled leaves
@@ -81,6 +84,7 @@ class IotCore:
         self._notes_awaited = False
         #: The publishes that are not answered yet, by ticket.
         self._pending: dict[int, Future[Any]] = {}
+        self._is_watching = False
         #: The highest ticket that has an answer.
         self._answered = -1
         self._connected = False
@@ -127,7 +131,8 @@ class IotCore:
         )
         future = self._pending[ticket] = self._link.client.publish(packet)
         future.add_done_callback(self._from_sdk(partial(self._on_published, ticket)))
-        call_when_overdue(partial(self._on_published, ticket, future))
+        if not self._is_watching:
+            self._watch()
 
     async def stop(self) -> None:
         self._stopping, self._connected = True, False
@@ -189,7 +194,7 @@ class IotCore:
             wake, self._notes_awaited = not self._notes_awaited, True
         if wake:
             with suppress(RuntimeError):  # the loop has ended and needs no more notes
-                self._loop.call_soon_threadsafe(self._read_notes)
+                self._loop.call_soon_threadsafe(self._loop.call_later, BATCH_S, self._read_notes)
 
     def _read_notes(self) -> None:
         while (note := self._next_note()) is not None:
@@ -267,6 +272,20 @@ class IotCore:
         if self._connected:  # otherwise, why it is not is known already
             self._down(*end_of_connection(data))
         self.renew()
+
+    def _watch(self) -> None:
+        """Give up the publishes that are open now when their results are overdue; then watch again.
+
+        A publish waits for at most two such times.
+        """
+        self._is_watching = bool(self._pending)
+        if self._is_watching:
+            call_when_overdue(partial(self._give_up, dict(self._pending)))
+
+    def _give_up(self, sent: dict[int, Future[Any]]) -> None:
+        for ticket, future in sent.items():
+            self._on_published(ticket, future)
+        self._watch()
 
     def _down(self, answer: Answer, ending: Ending) -> None:
         """Answer all open publishes; the SDK would leave them pending until the next connect."""

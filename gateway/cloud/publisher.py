@@ -76,8 +76,7 @@ class Publisher:
         self._refused: dict[Entry, str] = {}
         #: Why messages are refused, and since when; until one is accepted and none is refused.
         self._refusal: str | None = None
-        self._refused_ns = 0
-        self._accepted_ns = -1
+        self._refused_ns, self._accepted_ns = 0, -1
         #: The broker has refused a message on this connection, and accepted none since.
         self._is_refusing = False
         #: The broker has accepted a message on this connection.
@@ -86,7 +85,7 @@ class Publisher:
         self._pace = Pace(rate_per_s, clock.monotonic_ns())
         self._wake = asyncio.Event()
         self.pulse = Pulse("publisher", clock, self._wake.set)
-        self._answered = asyncio.Event()
+        self._idle = asyncio.Event()
         self._reason = NOT_YET
         self.connected = False
         #: When it was connected or lost its connection.
@@ -147,10 +146,10 @@ class Publisher:
     async def drained(self) -> None:
         """Wait until everything is acknowledged, or the connection is lost."""
         while self.connected and self._buffer.status.depth > 0:
-            self._answered.clear()
+            self._idle.clear()
             # Another sender may have received the last answer.
             soon_ns = self._clock.monotonic_ns() + NS_PER_S // 10
-            await self._clock.wait(self._answered, soon_ns)
+            await self._clock.wait(self._idle, soon_ns)
 
     def on_up(self) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -180,17 +179,25 @@ class Publisher:
             self.takeovers.failed()
         self.connected = False
         self._release()
-        self._answered.set()
+        self._idle.set()
         self._reason = reason
         if changed:
             log.warning("cloud not connected", reason=reason)
 
     def on_answer(self, ticket: int, answer: Answer) -> None:
         entry = self._in_flight.pop(ticket)
+        if not self._in_flight:
+            self._idle.set()
+        self._handle(entry, answer)
+        # An acceptance with nothing left to send, as nearly every one at 1 Hz, needs no wake-up.
+        is_awake = self._wake.is_set()
+        if not is_awake and (answer.verdict is not Verdict.ACCEPTED or self._next() is not None):
+            self._wake.set()
+
+    def _handle(self, entry: Entry, answer: Answer) -> None:
         is_lone = entry is self._lone
         if is_lone:
             self._lone = None
-        self._answered.set()
         match answer.verdict:
             case Verdict.ACCEPTED:
                 self._accept(entry)
@@ -201,16 +208,14 @@ class Publisher:
                 self._hold(answer.reason)
             case Verdict.SLOW_DOWN:
                 self._give_back(entry)
-                self._slow_down(answer.reason)
+                if self._pace.slow_down(self._clock.monotonic_ns()):
+                    log.warning("sending slowed down", reason=answer.reason)
             case Verdict.REFUSED if is_lone:
                 self._fail(entry, answer.reason)
             case Verdict.REFUSED:
                 self._doubt(entry, answer.reason)
             case Verdict.SUSPECT:
                 self._suspect(entry, answer.reason, is_lone=is_lone)
-        # An acceptance with nothing left to send, as nearly every one at 1 Hz, needs no wake-up.
-        if answer.verdict is not Verdict.ACCEPTED or self._next() is not None:
-            self._wake.set()
 
     def _send(self) -> int | None:
         """Send what may be sent now; return when more may be, None if that needs an event."""
@@ -316,10 +321,6 @@ class Publisher:
         self._is_refusing, self._was_well = False, True
         self._trials.accept(entry)
         self._settle(entry)
-
-    def _slow_down(self, reason: str) -> None:
-        if self._pace.slow_down(self._clock.monotonic_ns()):
-            log.warning("sending slowed down", reason=reason)
 
     def _suspect(self, entry: Entry, reason: str, *, is_lone: bool) -> None:
         is_recent = self._clock.monotonic_ns() - entry.sent_ns <= SUSPICION_NS

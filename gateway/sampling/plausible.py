@@ -10,6 +10,7 @@ over.
 from collections import deque
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -52,6 +53,10 @@ PLAUSIBLE = {
     "resistance_percent": Limits(-10, 110, "%"),
 }
 
+# For speed: this runs for every Reading.
+_BOUNDS = tuple((name, limits.lowest, limits.highest) for name, limits in PLAUSIBLE.items())
+_judged_values = attrgetter(*PLAUSIBLE)
+
 
 @dataclass(frozen=True, slots=True)
 class RefusedValues:
@@ -81,12 +86,11 @@ def refused_counts(refused: Iterable[RefusedValues]) -> str:
 
 def implausible(reading: Reading) -> dict[str, float]:
     """Return the implausible values of a Reading, by the name of their field."""
-    found = {}
-    for name, limits in PLAUSIBLE.items():
-        value = getattr(reading, name)
-        if value is not None and (value < limits.lowest or value > limits.highest):
-            found[name] = value
-    return found
+    return {
+        name: value
+        for value, (name, lowest, highest) in zip(_judged_values(reading), _BOUNDS, strict=True)
+        if value is not None and not lowest <= value <= highest
+    }
 
 
 class Refusals:
