@@ -38,6 +38,7 @@ from gateway.cloud.tunnel import open_tunnel
 from gateway.cloud.uplink import (
     Answer,
     Commands,
+    CredentialsError,
     Ending,
     Feed,
     Subscription,
@@ -52,6 +53,8 @@ ATTEMPT_S = 45.0
 #: awscrt's thread needs the interpreter's lock for each result. It gets it at once while the event
 #: loop waits, but only once in each turn of a loop that handles every result when it arrives.
 BATCH_S = 0.001
+#: The pause after a connection could not be opened for want of threads or descriptors, in seconds.
+REPLACE_AGAIN_S = 1.0
 #: The answer to all open messages when the gateway itself connects again.
 RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate files")
 #: The answer to all open messages when none is answered any more. A cable that was pulled leaves
@@ -176,12 +179,27 @@ class IotCore:
             self._replacing = self._loop.create_task(self._replace())
 
     async def _replace(self) -> None:
-        """End the link first: a broker lets a client id connect only once."""
-        await self._link.end()
+        while not self._stopping:
+            if await self._is_replaced():
+                break
+            await asyncio.sleep(REPLACE_AGAIN_S)
         self._replacing = None
-        if not self._stopping:
-            self._link = self._new_link()
-            self._link.client.start()
+
+    async def _is_replaced(self) -> bool:
+        """Replace the link; return whether this computer allowed it.
+
+        The old link ends first: a broker lets a client id connect only once.
+        """
+        try:
+            await self._link.end()
+            if not self._stopping:
+                self._link = self._new_link()
+                self._link.client.start()
+        except (OSError, RuntimeError, CredentialsError) as error:
+            reason = f"this computer cannot open a new connection: {error}"
+            self._down(Answer(Verdict.RETRY, reason), Ending.OTHER)
+            return False
+        return True
 
     def _from_sdk(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
         """Return a callback for awscrt's thread that runs `handler` on the event loop."""

@@ -4,8 +4,8 @@ The web server is one more client of that socket, which bounds what a client can
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -19,7 +19,7 @@ from gateway.calibrating.remote import DaemonSession
 from gateway.calibrating.state import CalibrationError, CalibrationState
 from gateway.timing.clock import SystemClock
 from gateway.web.connections import endless
-from gateway.web.events import WRITE_TIMEOUT_S, stream_headers
+from gateway.web.stream import send_stream
 
 if TYPE_CHECKING:
     from gateway.web.dialogue import PageDialogue
@@ -143,7 +143,9 @@ def routes(
     @endless
     async def events(request: web.Request) -> web.StreamResponse:
         bike_id, dialogue_id = request.match_info["bike"], request.query.get("dialogue", "")
-        return await _stream(request, calibrations.dialogue(bike_id, dialogue_id), admits)
+        dialogue = calibrations.dialogue(bike_id, dialogue_id)
+        followed = _ended_dialogue() if dialogue is None else dialogue.view.follow()
+        return await send_stream(request, followed, admits)
 
     path = "/calibrate/{bike}"
     return [
@@ -174,30 +176,11 @@ def _answering(body: type[Body] | None, act: Callable[[str, Any], Awaitable[obje
     return handle
 
 
-async def _stream(
-    request: web.Request,
-    dialogue: "PageDialogue | None",
-    admits: Callable[[web.Request], bool],
-) -> web.StreamResponse:
-    """Send the events of a dialogue, until it or the page ends, or the page is too slow."""
+async def _ended_dialogue() -> AsyncGenerator[bytes, None]:
+    """Yield the end of a dialogue that the gateway does not know."""
     from gateway.web.dialogue_events import UNKNOWN  # noqa: PLC0415 – imports rich
 
-    headers = stream_headers("text/event-stream")
-    if request.method == "HEAD":
-        return web.Response(headers=headers)
-    response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
-    if dialogue is None:
-        await response.write(UNKNOWN)
-        return response
-    with suppress(ConnectionError, TimeoutError):
-        async with aclosing(dialogue.view.follow()) as events:
-            async for data in events:
-                if not admits(request):
-                    break
-                async with asyncio.timeout(WRITE_TIMEOUT_S):
-                    await response.write(data)
-    return response
+    yield UNKNOWN
 
 
 def _state_data(state: CalibrationState) -> dict[str, object]:

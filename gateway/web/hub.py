@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from logging import LogRecord
 from typing import Literal
@@ -28,7 +28,7 @@ def event(name: str, data: bytes) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (name.encode("ascii"), data.rstrip(b"\n"))
 
 
-class StreamOver(Exception):
+class StreamOver(ConnectionError):
     """A page receives no more events: it has not read them in time, or the gateway stops."""
 
 
@@ -117,6 +117,13 @@ class Hub:
         """Send the state of a check to the owner's pages, also to those that connect later."""
         self._check = event("check", state)
         self._tell("gateway", lambda: self._check)
+
+    async def follow(self, page: Page, first: bytes = b"") -> AsyncGenerator[bytes, None]:
+        """Yield `first`, then the events of a page that connects. Raises StreamOver."""
+        with self.reader(page) as reader:
+            yield first
+            while True:
+                yield await reader.take()
 
     @contextmanager
     def reader(self, page: Page) -> Iterator[PageReader]:

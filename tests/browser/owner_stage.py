@@ -76,7 +76,7 @@ class OwnerStage(Stage):
     def play(self, scene: OwnerScene) -> None:
         """Open the page and show a scene."""
         self.open("gateway")
-        self.send("hello", {"version": "0.1.0", "started_at": 0})
+        self.send("hello", {"version": "0.1.0"})
         self.send("logs", LOG)
         self.show(scene.status)
         if scene.check is not None:

@@ -16,7 +16,7 @@ class RiderStage(Stage):
     def play(self, scene: Scene, place: str = "") -> None:
         """Open the page and show a scene."""
         self.open(place)
-        self.send("hello", {"version": "0.1.0", "started_at": 0})
+        self.send("hello", {"version": "0.1.0"})
         self.continue_with(scene)
 
     def continue_with(self, scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """Networks that open connections and swallow packets, in a network namespace of the kernel's."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,14 @@ mount --bind {hosts} /etc/hosts
 {rules}
 {mosquitto} -c {broker} > {log} 2>&1 &
 sleep 0.5
-"{python}" -m gateway check --json --config {config}
+{program}
+"""
+CHECK = '"{python}" -m gateway check --json --config {config}'
+#: Ends once a gateway is connected.
+RUN = """
+"{python}" -m gateway run --config {config} 2> {gateway_log} &
+until grep -q "cloud connected" {gateway_log}; do sleep 0.1; done
+cat {gateway_log}
 """
 
 AWAY_S = 30
@@ -58,6 +66,13 @@ def checked(
     directory: Path, authority: Authority, gateway: GatewayProcess, *rules: str
 ) -> tuple[str, int]:
     """Run `check` on a network with these rules; return its output and its exit code."""
+    return ran(directory, authority, gateway, CHECK, *rules)
+
+
+def ran(
+    directory: Path, authority: Authority, gateway: GatewayProcess, program: str, *rules: str
+) -> tuple[str, int]:
+    """Run a program on a network with these rules; return its output and its exit code."""
     hosts = directory / "hosts"
     hosts.write_text("::1 broker.test\n127.0.0.1 broker.test\n")
     issued = authority.issue("broker.test")
@@ -75,8 +90,11 @@ def checked(
         mosquitto=find_mosquitto(),
         broker=broker,
         log=directory / "networks.log",
-        python=sys.executable,
-        config=gateway.config_file,
+        program=program.format(
+            python=sys.executable,
+            config=gateway.config_file,
+            gateway_log=directory / "gateway.log",
+        ),
     )
     ended = subprocess.run(
         ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script],
@@ -96,6 +114,14 @@ def test_path_of_one_family_that_swallows_packets_is_left_for_the_other(
     output, _ = checked(tmp_path, authority, gateway, f"{hole} {rule}")
     assert "broker.test:8883 answers with TLS" in output
     assert "the broker accepts gateway-1" in output
+
+
+def test_running_gateway_leaves_the_path_of_a_family_that_swallows_large_packets(
+    tmp_path: Path, authority: Authority, gateway: GatewayProcess
+) -> None:
+    output, _ = ran(tmp_path, authority, gateway, RUN, f"ip6tables {DROP_LARGE}")
+    assert re.search(r"connecting over another address family +family=ipv4", output)
+    assert "cloud connected" in output
 
 
 def test_network_that_swallows_large_packets_is_named(

@@ -1,17 +1,15 @@
 """The web application of the page: the page, its stream of events, and the network's switch."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from aiohttp import web
 
-from gateway.simulation.page.stage import Stage, hello
+from gateway.simulation.page.stage import Stage
 from gateway.web import pages
 from gateway.web.app import guarded_app
 from gateway.web.connections import Connections, endless
-from gateway.web.events import WRITE_TIMEOUT_S, stream_headers
 from gateway.web.security import Guard, names_of
+from gateway.web.stream import send_stream
 
 PAGES = {"/demo": "demo.html"}
 
@@ -26,31 +24,22 @@ def make_app(stage: Stage, switch: Switch, connections: Connections) -> web.Appl
         stage.end()
 
     # Only this computer reaches it, so there is no token.
-    app = guarded_app(Guard(names_of(()), None), connections)
+    guard = Guard(names_of(()), None)
+    app = guarded_app(guard, connections)
     app.on_shutdown.append(end_streams)
     app.add_routes(pages.routes(PAGES))
-    app.add_routes(_routes(stage, switch))
+    app.add_routes(_routes(stage, switch, guard))
     return app
 
 
-def _routes(stage: Stage, switch: Switch) -> list[web.RouteDef]:
+def _routes(stage: Stage, switch: Switch, guard: Guard) -> list[web.RouteDef]:
 
     async def home(_: web.Request) -> web.StreamResponse:
         raise web.HTTPFound("demo")
 
     @endless
     async def events(request: web.Request) -> web.StreamResponse:
-        if request.method == "HEAD":
-            return web.Response()
-        response = web.StreamResponse(headers=stream_headers("text/event-stream"))
-        await response.prepare(request)
-        with suppress(ConnectionError, TimeoutError), stage.spectator() as spectator:
-            data = hello()
-            while data:
-                async with asyncio.timeout(WRITE_TIMEOUT_S):
-                    await response.write(data)
-                data = await spectator.take()
-        return response
+        return await send_stream(request, stage.follow(), guard.admits)
 
     async def network(request: web.Request) -> web.Response:
         match await _json(request):

@@ -5,7 +5,7 @@ Nothing waits for a spectator: one who reads slowly misses scenes, not the state
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
@@ -58,6 +58,13 @@ class Stage:
         self.is_over = True
         self._wake()
 
+    async def follow(self) -> AsyncGenerator[bytes, None]:
+        """Yield the events of a page that opens, from the whole scene to the account."""
+        with self.spectator() as spectator:
+            yield _hello()
+            while data := await spectator.take():
+                yield data
+
     @contextmanager
     def spectator(self) -> Iterator["Spectator"]:
         one = Spectator(self)
@@ -106,7 +113,7 @@ class Spectator:
             yield _event("account", stage.account)
 
 
-def hello() -> bytes:
+def _hello() -> bytes:
     """Return the first event of a stream, after which the whole scene follows."""
     return _event("hello", {"version": version("alleycat-gateway")})
 

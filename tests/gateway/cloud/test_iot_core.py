@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+import resource
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ TIMEOUT_S = 30
 #: A failed try, and the search for its cause.
 HASTE_S = 4
 THREADS = 4
+STANDARD_STREAMS = 3
 NOTES = 2000
 #: Of neither PUBACK nor DISCONNECT, in any version of MQTT so far.
 UNKNOWN = 0xEE
@@ -874,3 +876,38 @@ async def test_uplink_that_is_stopped_leaves_no_task_whatever_happens_meanwhile(
     assert others() == before
     assert not listener.up.is_set()
     assert not listener.down.is_set()
+
+
+@contextmanager
+def no_new_descriptors() -> Iterator[None]:
+    """Let this process open no file and no socket for a while."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (STANDARD_STREAMS, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+
+
+# asyncio complains about the event loop that it could not make.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_connection_that_finds_no_descriptors_is_opened_once_there_are_some(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    """The tunnel of a fixed address family needs some before awscrt does."""
+    broker.stop()
+    cloud = over_tls(broker.port, authority).model_copy(update={"address_family": "ipv4"})
+    listener = Listener()
+    uplink = IotCore(cloud, "gateway-1")
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await listener.down.wait()
+        listener.clear()
+        with no_new_descriptors():
+            uplink.hasten()
+            await listener.down.wait()
+            assert "this computer cannot open a new connection" in listener.reason
+            assert "Too many open files" in listener.reason
+        broker.start()
+        await listener.up.wait()
+    await uplink.stop()
