@@ -4,6 +4,7 @@ import asyncio
 import re
 import resource
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -889,12 +890,12 @@ def no_new_descriptors() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
-# asyncio complains about the event loop that it could not make.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_connection_that_finds_no_descriptors_is_opened_once_there_are_some(
-    broker: Mosquitto, authority: Authority
+    broker: Mosquitto, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tunnel of a fixed address family needs some before awscrt does."""
+    # asyncio complains about the event loop that it could not make.
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
     broker.stop()
     cloud = over_tls(broker.port, authority).model_copy(update={"address_family": "ipv4"})
     listener = Listener()
