@@ -86,8 +86,7 @@ class Publisher:
         self._wake = asyncio.Event()
         self.pulse = Pulse("publisher", clock, self._wake.set)
         self._idle = asyncio.Event()
-        self._reason = NOT_YET
-        self.connected = False
+        self.connected, self._reason = False, NOT_YET
         #: When it was connected or lost its connection.
         self.since_ns = clock.monotonic_ns()
         self.accepted = 0
