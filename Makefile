@@ -24,7 +24,7 @@ INSTALL += --quiet --constraint $(CONSTRAINTS)
 # Hundreds of tests start a Python of their own, which must not compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test browser-test screenshots check bench fleet-bench scaling docs clean
+.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test browser-test screenshots first-paint check bench fleet-bench scaling docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ browser-test: $(INSTALLED) $(BROWSER)/.installed chromium mosquitto ## test the 
 
 screenshots: $(INSTALLED) $(BROWSER)/.installed chromium ## draw the pictures of the pages, docs/page/*.png
 	@PYTHONPATH=$(BROWSER):. $(BIN)/python -m tests.browser.pictures
+
+first-paint: $(INSTALLED) $(BROWSER)/.installed chromium mosquitto ## measure what a browser loads before it shows a page
+	@PYTHONPATH=$(BROWSER):. $(BIN)/python -m tests.bench.first_paint
 
 check: $(INSTALLED) ## run ruff, mypy --strict, the import rules, and the checks of spelling and plain English
 	$(BIN)/ruff check
