@@ -105,6 +105,16 @@ def test_race_with_nothing_pending_is_forgotten() -> None:
     assert list(order.newest_first()) == []
 
 
+def test_new_race_has_no_messages_and_is_of_an_earlier_process() -> None:
+    queue = RaceQueue(1)
+    assert (queue.pending, queue.is_over, queue.produced_ns) == (0, True, 0)
+
+
+def test_new_log_has_no_messages_and_has_lost_none() -> None:
+    new = Segment(LogName(1, LogKind.RACE, 1, 1))
+    assert (new.pending, new.lost, new.is_loaded) == (0, 0, True)
+
+
 def test_new_entry_has_not_been_sent_or_written_and_has_not_failed() -> None:
     new = entry(1)
     assert (new.failures, new.is_suspect, new.commit_due_ns, new.sent_ns) == (0, False, 0, 0)

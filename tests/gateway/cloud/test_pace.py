@@ -183,6 +183,13 @@ def test_request_to_slow_down_at_the_end_of_a_connection_counts_for_the_next_one
     assert pace.share == 1 / 2
 
 
+def test_request_to_slow_down_just_after_a_connection_at_the_full_pace_counts() -> None:
+    pace = Pace(40, 0)
+    pace.begin(2 * NS_PER_S, 3 * NS_PER_S)
+    assert pace.slow_down(3 * NS_PER_S + 1)
+    assert pace.share == 1 / 2
+
+
 def test_slow_down_reports_when_the_full_pace_ends() -> None:
     pace = Pace(40, 0)
     assert [pace.slow_down(second * NS_PER_S) for second in range(3)] == [True, False, False]
