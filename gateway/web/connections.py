@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 #: Limits the connections at once, and those of one address, so that it cannot take all of them.
 CONNECTIONS_MAX = 160
 PER_ADDRESS_MAX = 80
-#: How long a connection may be without a request that is being answered, in seconds.
+#: How long a connection may neither wait for an answer nor receive one, in seconds.
 IDLE_MAX_S = 10.0
 #: Time between two looks at idle connections, in seconds.
 LOOK_EVERY_S = 1.0
@@ -43,8 +43,8 @@ class Connections:
     """The connections of one server: `serve` accepts them, and ends them if they do nothing."""
 
     def __init__(self) -> None:
-        #: When each connection last had a request that was being answered.
-        self._idle_since_s: dict[asyncio.Transport, float] = {}
+        #: Since when each connection has done nothing, and how many bytes it then had to receive.
+        self._idle: dict[asyncio.Transport, tuple[float, int]] = {}
         self._busy: set[asyncio.Transport] = set()
 
     async def serve(self, server: web.Server, bound: socket.socket) -> None:
@@ -85,7 +85,7 @@ class Connections:
             yield
         finally:
             self._busy.remove(transport)
-            self._idle_since_s[transport] = monotonic()
+            self._idle.pop(transport, None)
 
     async def _look(self, server: web.Server) -> None:
         while True:
@@ -93,11 +93,18 @@ class Connections:
             self.end_idle_ones(server, monotonic())
 
     def end_idle_ones(self, server: web.Server, now_s: float) -> None:
-        """End the connections that have done nothing for too long at this monotonic time."""
+        """End the connections that have done nothing for too long at this monotonic time.
+
+        One that receives an answer slowly does something.
+        """
         transports = {one.transport for one in server.connections if one.transport is not None}
-        idle = transports - self._busy
-        self._idle_since_s = {one: self._idle_since_s.get(one, now_s) for one in idle}
-        for transport, since_s in self._idle_since_s.items():
+        before, self._idle = self._idle, {}
+        for transport in transports - self._busy:
+            unsent_bytes = transport.get_write_buffer_size()
+            since_s, unsent_before = before.get(transport, (now_s, unsent_bytes))
+            if unsent_bytes < unsent_before:
+                since_s = now_s
+            self._idle[transport] = since_s, unsent_bytes
             if now_s - since_s >= IDLE_MAX_S:
                 transport.abort()
 

@@ -3,13 +3,18 @@
 import asyncio
 import socket
 import struct
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from unittest.mock import patch
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from gateway.web import connections as connections_module
 from gateway.web.connections import (
     CONNECTIONS_MAX,
     IDLE_MAX_S,
@@ -20,6 +25,18 @@ from gateway.web.server import bind
 from tests.support.web_pages import next_event, serving
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+#: More than the kernel holds between a server and a client.
+LARGE_BYTES = 64 << 20
+READ_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A server with one handler, and its connections."""
+
+    connections: Connections
+    server: web.Server
+    port: int
 
 
 async def connect(port: int, address: str = "127.0.0.1") -> Streams:
@@ -95,38 +112,68 @@ async def test_connection_that_is_reset_before_it_is_accepted_ends_no_other() ->
         opened[1].close()
 
 
+@asynccontextmanager
+async def serving_alone(path: str, handler: Handler) -> AsyncIterator[Alone]:
+    """Serve one handler; idle connections are only ended when the test asks for it."""
+    connections = Connections()
+    app = web.Application(middlewares=[connections.middleware])
+    app.router.add_get(path, handler)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    assert runner.server is not None
+    with bind("127.0.0.1", 0) as bound, patch.object(connections_module, "LOOK_EVERY_S", 3600):
+        serving = asyncio.create_task(connections.serve(runner.server, bound))
+        yield Alone(connections, runner.server, bound.getsockname()[1])
+        serving.cancel()
+        await asyncio.wait([serving])
+        await runner.cleanup()
+
+
 async def test_connection_that_asks_nothing_is_ended_and_one_that_waits_is_not() -> None:
-    connections, waiting = Connections(), asyncio.Event()
+    waiting = asyncio.Event()
 
     async def wait(_: web.Request) -> web.Response:
         await waiting.wait()
         return web.Response(text="done")
 
-    app = web.Application(middlewares=[connections.middleware])
-    app.router.add_get("/wait", wait)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    assert runner.server is not None
-    async with AsyncExitStack() as stack:
-        bound = stack.enter_context(bind("127.0.0.1", 0))
-        serving = asyncio.create_task(connections.serve(runner.server, bound))
-        silent = await connect(bound.getsockname()[1])
-        asking = await connect(bound.getsockname()[1])
+    async with serving_alone("/wait", wait) as alone:
+        silent, asking = await connect(alone.port), await connect(alone.port)
         asked = asyncio.create_task(answer(asking, "/wait"))
-        while len(runner.server.connections) < 2:  # noqa: ASYNC110 – the server has no event for it
+        while len(alone.server.connections) < 2:  # noqa: ASYNC110 – the server has no event for it
             await asyncio.sleep(0)
         for _ in range(20):
             await asyncio.sleep(0)
-        connections.end_idle_ones(runner.server, monotonic())
-        connections.end_idle_ones(runner.server, monotonic() + IDLE_MAX_S)
+        alone.connections.end_idle_ones(alone.server, monotonic())
+        alone.connections.end_idle_ones(alone.server, monotonic() + IDLE_MAX_S)
         assert await silent[0].read() == b""
         waiting.set()
         assert await asked == b"HTTP/1.1 200 OK\r\n"
-        serving.cancel()
-        await asyncio.wait([serving])
-        await runner.cleanup()
         for _, writer in (silent, asking):
             writer.close()
+
+
+async def test_slow_download_ends_once_nothing_of_it_is_received() -> None:
+    async def download(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(LARGE_BYTES))
+
+    async with serving_alone("/large", download) as alone:
+        slow = await connect(alone.port)
+        assert await answer(slow, "/large") == b"HTTP/1.1 200 OK\r\n"
+        (connection,) = alone.server.connections
+        transport = connection.transport
+        assert transport is not None
+        now_s = monotonic()
+        for _ in range(4):
+            unsent_bytes = transport.get_write_buffer_size()
+            alone.connections.end_idle_ones(alone.server, now_s)
+            while transport.get_write_buffer_size() == unsent_bytes:
+                await slow[0].read(READ_BYTES)
+            now_s += IDLE_MAX_S
+        alone.connections.end_idle_ones(alone.server, now_s)
+        assert not transport.is_closing()
+        alone.connections.end_idle_ones(alone.server, now_s + IDLE_MAX_S)
+        assert transport.is_closing()
+        slow[1].close()
 
 
 async def test_page_that_does_not_read_delays_no_other(tmp_path: Path) -> None:
