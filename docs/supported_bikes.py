@@ -55,8 +55,8 @@ TAIL = """
 * **Echelon** with newer firmware: locked to its own app.
 * **Concept2, Wahoo, Tacx** over USB: no serial port. Connect them over Bluetooth.
 * **Ergofit** over a serial port: no answer of such a bike is published. The only program that reads
-  one first disables the rider's keys for the load, and it is unknown whether the load that the bike
-  reports is the rider's power or only what was set.
+  such a bike begins by disabling the keys with which the rider sets the load, and it is unknown
+  whether the load that the bike reports is the rider's power or only what was set.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
 * **XCX** (`XCX-…`): its FTMS values are known to be wrong (cagnulein/qdomyos-zwift #4908), and too
   few frames of its own protocol are published.

@@ -37,7 +37,7 @@ class Discoverer(Protocol):
 
 @runtime_checkable
 class AdapterDiscoverer(Protocol):
-    """A driver type that scans with an adapter of the machine, of which there may be several.
+    """A driver type that scans with an adapter of the computer, of which there may be several.
 
     Its `Options` have the field `adapter`, which selects the adapter for a bike.
     """

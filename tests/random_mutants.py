@@ -256,7 +256,7 @@ def _run(copy: Path, file: str, limit_s: float | None) -> int | None:
     a compiled fault could be taken for the next one, which has the same size and time.
     """
     options = ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=counterexample"]
-    # On a loaded machine, 300 examples may take longer than pytest lets a single test take.
+    # On a busy computer, 300 examples may take longer than pytest lets a single test take.
     options += ["-m", "not slow", "--timeout=0"]
     command = [sys.executable, "-m", "pytest", *options, *own_tests(file)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -47,7 +47,7 @@ def racer_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def adapters(incomplete: str) -> list[str]:
-    """Return the names of this machine's Bluetooth adapters."""
+    """Return the names of this computer's Bluetooth adapters."""
     # The folder also has links, such as hci0:64.
     names = sorted(path.name for path in ADAPTERS.glob("hci*") if ":" not in path.name)
     return [name for name in names if name.startswith(incomplete)]

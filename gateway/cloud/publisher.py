@@ -238,7 +238,7 @@ class Publisher:
         if entry is None or not self._in_flight:
             return entry
         if entry.is_suspect:
-            self._take(entry)  # otherwise newer messages might pass it for ever
+            self._take(entry)  # otherwise newer messages might pass it forever
             return None
         return None if self._is_early_final(entry) else entry
 

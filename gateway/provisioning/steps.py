@@ -2,7 +2,7 @@
 
 Create a key → get a certificate for it, not active yet → register it under the thing's name, which
 activates it → connect with it → install it. Each step is on disk before the next begins, so that a
-run resumes where the last one ended. The private key is created here and never leaves the machine.
+run resumes where the last one ended. The private key is created here, and never sent elsewhere.
 
 Source: AWS IoT Core developer guide, "Provisioning by claim" and "Device provisioning MQTT API".
 """

@@ -30,7 +30,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class ScanWithAdapter:
-    """The scan of a driver with one adapter of the machine, in place of the first that is on."""
+    """The scan of a driver with one adapter of the computer, in place of the first that is on."""
 
     driver: AdapterDiscoverer
     adapter: str

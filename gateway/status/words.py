@@ -85,7 +85,7 @@ def level_of(concern: Concern) -> Level:
 
 
 def facts(status: GatewayStatus) -> Iterator[Fact]:
-    """Yield what the status has about cloud, buffer, messages, machine, log and radio."""
+    """Yield what the status has about cloud, buffer, messages, computer, log and radio."""
     for name, text, level in _facts(status):
         yield Fact(name, Words(text, level))
 
@@ -106,7 +106,7 @@ def _facts(status: GatewayStatus) -> Iterator[tuple[str, str, Level]]:
     degrees = status.pi.temperature_c
     is_odd = not status.clock_is_set or status.pi.is_slowed_by_heat
     heat = "" if degrees is None else f", {degrees:.0f} °C"
-    yield "machine", _clock(status) + heat, Level.ODD if is_odd else Level.PLAIN
+    yield "computer", _clock(status) + heat, Level.ODD if is_odd else Level.PLAIN
     if status.log_lines_dropped:
         dropped = f"{counted(status.log_lines_dropped, 'line')} dropped since the start"
         yield "log", f"{dropped}: stderr or stdout did not take them", Level.ODD

@@ -239,7 +239,7 @@ class Ifit(StartableProtocol):
         return self._chunks.pop(0)
 
     def _all_requests(self) -> Iterator[IfitMessage]:
-        """Yield the questions that all apps ask first, `start`, and then readings for ever."""
+        """Yield the questions that all apps ask first, `start`, and then readings forever."""
         yield IfitMessage(GENERAL, INFORMATION)
         yield IfitMessage(self._equipment, CAPABILITIES)
         yield IfitMessage(self._equipment, COMMANDS)

@@ -28,7 +28,7 @@ from gateway.timing.units import NS_PER_S
 
 #: The places that a racer has gained are shown for this time: long enough to be noticed.
 GAINED_FOR_NS = 2 * NS_PER_S
-TARGET = "a cloud on this machine"
+TARGET = "a cloud on this computer"
 
 
 class DemoReporter:

@@ -1,4 +1,4 @@
-"""A race of many gateways on one machine, with an outage; messages are counted at both ends."""
+"""A race of many gateways on one computer, with an outage; messages are counted at both ends."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -24,7 +24,7 @@ from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 
 ROOT = Path(__file__).parents[3]
-#: Writes one message of race 7 after the other, for ever, and the id of each that is on disk.
+#: Writes one message of race 7 after the other, forever, and the id of each that is on disk.
 WRITER = """
 import sys
 from itertools import count
@@ -235,7 +235,7 @@ def write_config(file: Path, text: str) -> Path:
 
 
 def test_the_state_dir_of_a_config_is_relative_to_it(state_dir: Path) -> None:
-    """Nothing else of it is looked at: its certificates may be on another machine."""
+    """Nothing else of it is looked at: its certificates may be on another computer."""
     text = 'state_dir = "state"\n[cloud]\nca_file = "not/there.pem"\n'
     config = write_config(state_dir.parent / "gateway.toml", text)
     assert invoke("ls", "--config", config).exit_code == 0

@@ -58,7 +58,7 @@ def test_fake_bike_that_sends_to_another_machine_is_a_concern() -> None:
     assert texts(bikes=bikes, cloud=there) == [
         "bike-002 is simulated; its seconds are sent to broker.lan, marked as simulated"
     ]
-    assert texts(bikes=bikes) == [], "with a broker on this machine"
+    assert texts(bikes=bikes) == [], "with a broker on this computer"
 
 
 @pytest.mark.parametrize(

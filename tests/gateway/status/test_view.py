@@ -63,7 +63,7 @@ def test_status_view_shows_a_healthy_gateway() -> None:
         "cloud     connected for 2 h",
         "buffer    0 messages waiting, 0 on disk (350 KiB), room for 9 h",
         "messages  10,800 produced (1.0/s), 10,799 accepted (1.0/s) since the start",
-        "machine   clock set, 61 °C",
+        "computer  clock set, 61 °C",
         "",
         "bike      racer   state          race  second  rpm   %    W",
         "bike-001  Rider1  connected  59807781     103   87  54  163",
@@ -177,7 +177,7 @@ def test_status_view_leaves_out_what_is_not_known() -> None:
     )
     found = lines(status)
     assert "buffer    0 messages waiting, 0 on disk" in found
-    assert "machine   clock set" in found
+    assert "computer  clock set" in found
     assert found[-1] == "bike-001  Rider1  connecting 60 min"
 
 
@@ -185,7 +185,7 @@ def test_status_view_shows_offline_connections_and_an_unset_clock() -> None:
     status = gateway_status(clock_is_set=False, cloud=CloudStatus("refused", 3, 2, 1.0, 60.0))
     found = lines(status)
     assert "cloud     2 of 3 connections up, 1 offline for 60 s" in found
-    assert "machine   clock not set, 61 °C" in found
+    assert "computer  clock not set, 61 °C" in found
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_status_view_shows_offline_connections_and_an_unset_clock() -> None:
     ],
 )
 def test_status_view_shows_what_set_the_clock(source: ClockSource | None, text: str) -> None:
-    assert f"machine   {text}" in lines(gateway_status(clock_source=source))
+    assert f"computer  {text}" in lines(gateway_status(clock_source=source))
 
 
 @pytest.mark.parametrize(
