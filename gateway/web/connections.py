@@ -48,7 +48,7 @@ class Connections:
         self._busy: set[asyncio.Transport] = set()
 
     async def serve(self, server: web.Server, bound: socket.socket) -> None:
-        """Accept connections for ever."""
+        """Accept connections forever."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look(server))

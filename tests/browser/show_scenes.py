@@ -52,7 +52,7 @@ def _scene(
     return Scene(
         at_ns=second * NS_PER_S,
         moment=RaceMoment(RaceStage.RACING, second),
-        target="a cloud on this machine",
+        target="a cloud on this computer",
         race_s=RACE_S,
         racers=racers,
         races=classes,

@@ -11,7 +11,7 @@ const LONGEST_PAUSE_MS = 2000;
 const OPENING_MS = 5000;
 
 /**
- * Follow a stream of events, for ever.
+ * Follow a stream of events, forever.
  *
  * `handlers`: a function for each event, by its name, which receives the parsed JSON; and optionally
  * `gone`, called once when the gateway does not answer, `back`, called once when it does again, and
