@@ -78,7 +78,7 @@ class WireProtocol(ABC):
     stale_after_s: float = 3.0
 
     #: A bike that has sent Readings, but none for this many seconds, is lost even if its link is
-    #: reported as connected: after an outage of its daemon, BlueZ reports that for ever. Longer for
+    #: reported as connected: after an outage of its daemon, BlueZ reports that forever. Longer for
     #: bikes that send nothing while the pedals rest, but less than the 30 s that any driver has.
     lost_after_s: float = 10.0
 

@@ -78,7 +78,7 @@ class CrankCounter:
         """Return the mean cadence in rpm since the last measured revolution, or None if unknown.
 
         Returns 0 if the counter has moved before but has not for a while. A counter that never
-        moved gives None for ever, because bikes without such a sensor send constant zeros.
+        moved gives None forever, because bikes without such a sensor send constant zeros.
         """
         revolutions &= self._revolution_mask
         event_time &= self._time_mask

@@ -23,7 +23,7 @@ def test_channel_is_opened_for_one_device_of_one_type() -> None:
         "a40342010000e4",  # channel 1 receives on network 0
         "a40551012d2d1100e0",  # device 11565 of type 17
         "a40343010020c5",  # every 8192 / 32768 s
-        "a4024401ff1c",  # search for ever
+        "a4024401ff1c",  # search forever
         "a402450139db",  # 2457 MHz
         "a4014b01ef",
     ]

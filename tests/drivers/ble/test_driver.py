@@ -940,7 +940,7 @@ class TestLoss:
     async def test_bike_is_lost_and_heard_again_after_a_bluetoothd_restart(
         self, bluez: Bluez
     ) -> None:
-        """After which bleak calls the link connected for ever and delivers nothing."""
+        """After which bleak calls the link connected forever and delivers nothing."""
         device = bikes.ftms_bike(bluez)
         bike = driver(FAST, address=device.address)
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):

@@ -210,7 +210,7 @@ class TestConnection:
     async def test_scan_cancelled_at_any_moment_is_not_left_running(
         self, hci: Radio, bike: Device, bluez: Bluez, turns: int
     ) -> None:
-        """Which BlueZ would take for another program's, and refuse the next one for ever."""
+        """Which BlueZ would take for another program's, and refuse the next one forever."""
         await found(hci, bike)
         looking = asyncio.create_task(hci.find(lambda _: False, 5))
         for _ in range(turns):

@@ -55,7 +55,7 @@ class TrainedBike:
             except asyncio.CancelledError:
                 if not is_stubborn:
                     raise
-                # Only once: asyncio itself waits for ever for a task that always goes on.
+                # Only once: asyncio itself waits forever for a task that always goes on.
                 is_stubborn = False
             now_ns = self.clock.monotonic_ns()
             is_mute = World.is_babbling or not World.is_there
