@@ -58,7 +58,7 @@ def test_fake_bike_that_sends_to_another_machine_is_a_concern() -> None:
     assert texts(bikes=bikes, cloud=there) == [
         "bike-002 is simulated; its seconds are sent to broker.lan, marked as simulated"
     ]
-    assert texts(bikes=bikes) == [], "with a broker on this machine"
+    assert texts(bikes=bikes) == [], "with a broker on this computer"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"bikes": (bike_status(sample=RAW),)},
-            "bike-001 is not calibrated: its own numbers are taken as percent; run "
+            "bike-001 is not calibrated: its own numbers are taken as percentages; run "
             "`sudo alleycat-gateway calibrate bike-001`",
         ),
         (
