@@ -13,7 +13,7 @@ ADAPTERS = Path("/sys/class/bluetooth")
 
 
 def bike_ids(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the ids of the bikes in the config, or of the running gateway if it is unreadable."""
+    """Return the ids of the bikes in the config or, if it is unreadable, of the running gateway."""
     from contextlib import suppress
 
     from gateway.cli.service import SERVICE_CONFIG
@@ -47,7 +47,7 @@ def racer_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def adapters(incomplete: str) -> list[str]:
-    """Return the names of this machine's Bluetooth adapters."""
+    """Return the names of this computer's Bluetooth adapters."""
     # The folder also has links, such as hci0:64.
     names = sorted(path.name for path in ADAPTERS.glob("hci*") if ":" not in path.name)
     return [name for name in names if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""`demo`: runs the whole path from bike to leaderboard on this machine."""
+"""`demo`: runs the whole path from bike to leaderboard on this computer."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +36,7 @@ def demo(
     json: JsonOption = False,
     in_browser: OpenOption = False,
 ) -> None:
-    """Race fake bikes through a simulated cloud on this machine.
+    """Race fake bikes through a simulated cloud on this computer.
 
     Messages pass through a broker, the IoT rule and Kinesis; after a third of the race, the network
     is cut. The demo ends by itself, with the results of the original backend: the output of the

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gateway.simulation.scene import Summary
     from gateway.terminal.console import Console
 
-#: Prefix of the thing names in the cloud on this machine. With a config, the prefix is its thing
+#: Prefix of the thing names in the cloud on this computer. With a config, the prefix is its thing
 #: name followed by ":fleet-", which the shipped policy allows.
 LOCAL_PREFIX = "fleet-"
 
@@ -42,7 +42,7 @@ ConfigOption = Annotated[
     typer.Option(
         metavar="FILE",
         help="Race through the cloud in this config file; default: a simulated cloud on this "
-        "machine.",
+        "computer.",
     ),
 ]
 StateDirOption = Annotated[
@@ -151,7 +151,7 @@ def _load(config: Path) -> "Config":
 def _ask_first(console: "Console", plan: "Plan", target: "FleetTarget", *, yes: bool) -> None:
     """Ask for confirmation if the broker may be AWS, where a race costs money.
 
-    Any broker that is not on this machine may be.
+    Any broker that is not on this computer may be.
     """
     import sys
 

@@ -69,7 +69,7 @@ def provision(
 ) -> None:
     """Get this gateway its own certificate.
 
-    Creates the private key, which never leaves this machine. If the command is interrupted, run it
+    Creates the private key, which never leaves this computer. If the command is interrupted, run it
     again: it continues where it stopped.
     """
     import platform
