@@ -15,7 +15,7 @@ _ALLOWED = (
     "its policy allows iot:Connect for client/{client_id}; with any other broker, check that its "
     "access list allows {client_id} to connect"
 )
-_ALLOWED_HERE = "check that the broker on this machine allows {client_id} to connect"
+_ALLOWED_HERE = "check that the broker on this computer allows {client_id} to connect"
 _LOG = "the broker's log has the reason"
 _LATER = "the gateway keeps trying; if this lasts, {then}"
 _BROKER_DOWN = _LATER.format(then="check whether the broker is well, or ask its operator")
@@ -26,7 +26,7 @@ _CERTIFICATE_ONLY = (
     "use_identity_as_username true)"
 )
 _ANONYMOUS = (
-    "the gateway sends no user name or password: let the broker on this machine accept clients "
+    "the gateway sends no user name or password: let the broker on this computer accept clients "
     "without them (mosquitto: allow_anonymous true)"
 )
 _NO_WILL = f"this answer is about a Will, but the gateway sends none; {_LOG}"

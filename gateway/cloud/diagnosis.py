@@ -40,7 +40,7 @@ _NAME = f"check that cloud.endpoint is spelled correctly; {_NETWORK}"
 _FAMILY = 'set cloud.address_family = "auto", or use a host that has such an address'
 _PORT = "check cloud.endpoint and cloud.port"
 _NO_BROKER = (
-    "start the broker on this machine; or, to use a cloud, run: sudo alleycat-gateway setup"
+    "start the broker on this computer; or, to use a cloud, run: sudo alleycat-gateway setup"
 )
 _FIREWALL = "a firewall may block port {port}: try port = 443, which AWS IoT Core supports as well"
 _FIREWALL_443 = "a firewall may block port 443: check that this network allows outgoing TLS"
@@ -282,7 +282,7 @@ def swallowed(cloud: CloudConfig, error_name: str = "") -> Diagnosis:
 
 
 async def _speaks_first(stream: Stream) -> bool:
-    """Return whether something arrives unasked, as a web page after a proxy's answer."""
+    """Return whether something arrives unasked, such as a web page after a proxy's answer."""
     try:
         async with asyncio.timeout(GREETING_S):
             return bool(await stream[0].read(1))
@@ -350,7 +350,7 @@ def _is_aws(cloud: CloudConfig) -> bool:
 
 
 def _or_portal(remedy: str, cloud: CloudConfig) -> str:
-    """Add that the network may lead elsewhere, unless the endpoint is this machine."""
+    """Add that the network may lead elsewhere, unless the endpoint is this computer."""
     if is_this_machine(cloud.endpoint):
         return remedy
     broker = "AWS" if _is_aws(cloud) else "the broker"

@@ -25,7 +25,7 @@ class CloudHealth:
         self._clock = clock
 
     async def run(self) -> None:
-        """Look at the certificate files now and then, for ever."""
+        """Look at the certificate files now and then, forever."""
         while True:
             for uplink in self._uplinks:
                 uplink.files.replacement()
