@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(DEMO_INSTALLED) ## race on this machine: bikes, gateways, broker, IoT rule, Kinesis, an outage
+demo: $(DEMO_INSTALLED) ## race on this computer: bikes, gateways, broker, IoT rule, Kinesis, an outage
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
 # Its tests compute, and want a core each.

@@ -39,7 +39,7 @@ RIDE = "tests/gateway/riding/test_desk.py"
 class Outcome(StrEnum):
     FOUND = "found"
     MISSED = "MISSED"
-    #: Its tests cannot run on this machine, for example without root.
+    #: Its tests cannot run on this computer, for example without root.
     SKIPPED = "skipped"
 
 
@@ -63,7 +63,7 @@ MUTANTS = (
         "tests/gateway/cloud/test_connack.py",
     ),
     Mutant(
-        "a connection whose acceptance cannot be read is awaited for ever",
+        "a connection whose acceptance cannot be read is awaited forever",
         "gateway/cloud/iot_core.py",
         "self._attempt = self._loop.create_task(self._await_outcome())",
         "pass",
@@ -77,7 +77,7 @@ MUTANTS = (
         "tests/gateway/cloud/test_iot_core.py",
     ),
     Mutant(
-        "a message whose answer cannot be read is awaited for ever",
+        "a message whose answer cannot be read is awaited forever",
         "gateway/cloud/iot_core.py",
         "            call_when_overdue(partial(self._give_up, dict(self._pending)))\n",
         "            pass\n",
@@ -579,7 +579,7 @@ MUTANTS = (
         PROMISE,
     ),
     Mutant(
-        "a message that is refused for ever blocks those behind it",
+        "a message that is refused forever blocks those behind it",
         "gateway/cloud/trials.py",
         "        self.accused = entry\n",
         "        self.accused = None\n",
@@ -607,7 +607,7 @@ MUTANTS = (
         "tests/drivers/test_lookup.py",
     ),
     Mutant(
-        "a path that swallows packets is tried for ever",
+        "a path that swallows packets is tried forever",
         "gateway/cloud/fallback.py",
         "self.family = self._untried.pop(0)",
         "self._untried.pop(0)",

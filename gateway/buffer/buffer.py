@@ -201,7 +201,7 @@ class Buffer:
         return written.released
 
     async def run(self) -> None:
-        """Write what is due, for ever."""
+        """Write what is due, forever."""
         while True:
             if not self._disk.is_silent:
                 self.pulse.beat()

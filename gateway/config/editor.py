@@ -16,7 +16,7 @@ from gateway.terminal.printable import one_line
 _PHYSICAL_KEYS = ("stale_after_s", "calibration")
 _TLS_FILES = ("ca_file", "certificate_file", "private_key_file")
 PLAIN_PORT, TLS_PORT = 1883, 8883
-#: The cloud table until a cloud is configured: a broker on this machine, which need not exist.
+#: The cloud table until a cloud is configured: a broker on this computer, which need not exist.
 NO_CLOUD = {"endpoint": "127.0.0.1", "port": PLAIN_PORT, "plaintext": True}
 
 
@@ -74,7 +74,7 @@ def edited(text: str, change: Change) -> str:
 
 
 def _completed(change: Mapping[str, object], cloud: Mapping[str, object]) -> dict[str, object]:
-    """Turn on TLS, with its port, if a plaintext cloud gets a PEM file or leaves this machine."""
+    """Turn on TLS, with its port, if a plaintext cloud gets a PEM file or leaves this computer."""
     endpoint = str(change.get("endpoint", "127.0.0.1"))
     stays_plain = is_this_machine(endpoint) and not any(change.get(key) for key in _TLS_FILES)
     if stays_plain or not cloud.get("plaintext"):

@@ -49,7 +49,7 @@ class Reload:
         self._service = service
 
     async def run(self) -> None:
-        """Reload after each hangup, for ever."""
+        """Reload after each hangup, forever."""
         while True:
             try:
                 async with asyncio.timeout(LOOK_EVERY_S if self._is_rejected else None):

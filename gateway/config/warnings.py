@@ -47,7 +47,7 @@ def _unused_riders(config: Config) -> Iterator[ConfigWarning]:
 
 
 def _simulated_bikes(config: Config) -> Iterator[ConfigWarning]:
-    """Yield a warning for each fake bike whose seconds leave this machine."""
+    """Yield a warning for each fake bike whose seconds leave this computer."""
     endpoint = config.cloud.endpoint
     for index, bike in enumerate(config.bikes):
         if bike.is_simulated and not is_this_machine(endpoint):

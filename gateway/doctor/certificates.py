@@ -16,7 +16,7 @@ def check_certificates(cloud: CloudConfig, now: datetime, *, clock_is_set: bool)
     """Check the dates. While the clock is not set, no certificate counts as expired."""
     if cloud.plaintext:
         what = (
-            "no cloud is set up: messages go to a broker on this machine, "
+            "no cloud is set up: messages go to a broker on this computer, "
             f"{cloud.endpoint}:{cloud.port}, without a certificate"
         )
         return [warning(NAME, what, "to set up the cloud, run: sudo alleycat-gateway setup")]

@@ -27,7 +27,7 @@ def check_clock(
     """Report what set the clock. `now` is local time.
 
     `earliest` is a time that is certainly past. `remedy`: how a time server can set the clock.
-    `is_local`: the broker is on this machine, so that no other clock matters.
+    `is_local`: the broker is on this computer, so that no other clock matters.
     """
     time = f"{now:%Y-%m-%d %H:%M}"
     unknown = "no time server is known to have set it"

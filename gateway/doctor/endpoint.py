@@ -33,8 +33,8 @@ LATE = "no answer in time"
 #: The payload of the test message.
 PROBE = b'{"check":true}'
 
-_BROKER_PUBLISH = "check that the broker on this machine allows {thing} to publish to {topic}"
-_BROKER_SUBSCRIBE = "check that the broker on this machine allows {thing} to subscribe to {topic}"
+_BROKER_PUBLISH = "check that the broker on this computer allows {thing} to publish to {topic}"
+_BROKER_SUBSCRIBE = "check that the broker on this computer allows {thing} to subscribe to {topic}"
 _PUBLISH = (
     "the thing's policy must allow iot:Publish for topic/{topic}, as the policy in "
     "config/aws/template.yaml does"

@@ -27,7 +27,7 @@ def require_demo_extra() -> None:
     missing = [dist for module, dist in _NEEDED.items() if find_spec(module) is None]
     if missing:
         raise DemoExtraError(
-            "the cloud on this machine needs packages that are not installed: "
+            "the cloud on this computer needs packages that are not installed: "
             f"{', '.join(missing)}; in a checkout of the gateway, run `make demo`, or install them "
             "with: pip install '.[demo]'"
         )

@@ -45,7 +45,7 @@ class CloudStatus:
     ]
     endpoint: Annotated[str, Field(description="host name of the broker")] = ""
     is_local: Annotated[
-        bool, Field(description="whether the broker is on this machine, and therefore not a cloud")
+        bool, Field(description="whether the broker is on this computer, and therefore not a cloud")
     ] = True
     certificates: Annotated[
         tuple[CertificateStatus, ...],

@@ -4,7 +4,7 @@ gateway/config/first.py recognises it: with this config, the service only waits 
 """
 
 #: Pairs of old line and new line. Before `alleycat-gateway setup` there is no certificate, and
-#: plaintext is only allowed for a broker on this machine.
+#: plaintext is only allowed for a broker on this computer.
 CHANGES = (
     (
         "# Alleycat Gateway: every option, with its default where it has one.",

@@ -114,7 +114,7 @@ def _mosquitto(directory: Path) -> Iterator[Path]:
 
 
 def _busy_s() -> float:
-    """Return the CPU time of all processes of this machine, in seconds."""
+    """Return the CPU time of all processes of this computer, in seconds."""
     user, nice, system, _idle, _wait, irq, softirq = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8]
     )

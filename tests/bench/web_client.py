@@ -30,7 +30,7 @@ async def _flood(port: int) -> None:
 
 
 async def main(kind: str, port: int, connections: int) -> None:
-    """Run the clients of this kind for ever."""
+    """Run the clients of this kind forever."""
     run = {"tabs": _open_page, "flood": _flood}[kind]
     await asyncio.gather(*(run(port) for _ in range(connections)))
 

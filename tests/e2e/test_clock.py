@@ -60,7 +60,7 @@ class Pi:
         self.kernel.answer(TIME_ERROR, UNSYNC, LIMIT_US)
 
     def let_chrony_set_the_clock(self) -> None:
-        """Answer as with chrony without `rtcsync`: the flag UNSYNC stays set for ever."""
+        """Answer as with chrony without `rtcsync`: the flag UNSYNC stays set forever."""
         self.kernel.answer(TIME_ERROR, UNSYNC, 9_776)
 
     def status(self) -> dict[str, Any]:

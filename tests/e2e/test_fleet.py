@@ -1,4 +1,4 @@
-"""The fleet as a person runs it: through the cloud on this machine, and through mosquitto."""
+"""The fleet as a person runs it: through the cloud on this computer, and through mosquitto."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Messages of the rule's error action, and SQS with Kinesis on this machine."""
+"""Messages of the rule's error action, and SQS with Kinesis on this computer."""
 
 import os
 import secrets
@@ -31,7 +31,7 @@ def error_action(payload: bytes, reason: str = "Rate exceeded for shard") -> str
 
 @dataclass(frozen=True, slots=True)
 class EmulatedAws:
-    """A queue and a stream on this machine."""
+    """A queue and a stream on this computer."""
 
     endpoint: str
     queue_url: str

@@ -41,7 +41,7 @@ class Radio(Controller):  # type: ignore[misc]
     """Bumble's controller, made so that Linux can end what it has begun.
 
     Offered are the features of Bluetooth 4.2: of the newer ones, Linux makes use in ways that
-    Bumble does not answer, and a link would then look connected for ever.
+    Bumble does not answer, and a link would then look connected forever.
     """
 
     le_features = LeFeatureMask.LE_ENCRYPTION | LeFeatureMask.LE_PING

@@ -1,4 +1,4 @@
-"""The cloud on one machine: broker, the shipped IoT rule, Kinesis and leaderboard.
+"""The cloud on one computer: broker, the shipped IoT rule, Kinesis and leaderboard.
 
 gateways → network → broker → rule_engine (rule) → kinesis → leaderboard
 """

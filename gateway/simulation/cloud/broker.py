@@ -1,4 +1,4 @@
-"""IoT Core on this machine: rumqttd, from the iotcore wheel, in its own child process.
+"""IoT Core on this computer: rumqttd, from the iotcore wheel, in its own child process.
 
 It serves plaintext MQTT on loopback only. The child exits with the demo, even if the demo is
 killed: it reads its standard input, which closes with this process.

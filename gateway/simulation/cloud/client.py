@@ -73,7 +73,7 @@ async def _read_answer(process: asyncio.subprocess.Process) -> dict[str, Any]:
     if not line:
         code = await process.wait()
         raise LocalCloudError(
-            f"the cloud on this machine exited with code {code} (its error message is above)"
+            f"the cloud on this computer exited with code {code} (its error message is above)"
         )
     answer: dict[str, Any] = json.loads(line)
     return answer

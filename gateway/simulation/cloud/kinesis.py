@@ -1,4 +1,4 @@
-"""Kinesis on this machine: moto with one stream, in a child process.
+"""Kinesis on this computer: moto with one stream, in a child process.
 
 The child process keeps moto's work off the gateways' event loop. It exits with the demo, even if
 the demo is killed: it reads its standard input, which closes with this process.
@@ -145,7 +145,7 @@ def _environment() -> dict[str, str]:
 
 
 def _make_client(endpoint: str) -> Any:
-    """Return a client that ignores this machine's AWS files, AWS profile and proxy."""
+    """Return a client that ignores this computer's AWS files, AWS profile and proxy."""
     no_files = {
         "profile": (None, None, None, None),
         "config_file": (None, None, os.devnull, None),

@@ -1,4 +1,4 @@
-"""IoT Core's rules engine on this machine: subscribes, applies the rule and puts into Kinesis."""
+"""IoT Core's rules engine on this computer: subscribes, applies the rule and puts into Kinesis."""
 
 import re
 import threading
@@ -15,7 +15,7 @@ from gateway.simulation.cloud.rule import ActionFailure, KinesisRecord, Rule
 from gateway.simulation.extra import LOOPBACK
 
 #: MQTT keep-alive in seconds. The client does not resubscribe after a lost connection, so this is
-#: long enough for a busy machine.
+#: long enough for a busy computer.
 KEEP_ALIVE_S = 60
 #: How long a marker may take through broker, inbox and worker, in seconds.
 DRAIN_TIMEOUT_S = 20.0
@@ -62,8 +62,8 @@ class RuleEngine:
         if not self._markers[marker].wait(self._drain_timeout_s):
             raise TimeoutError(
                 f"the rule engine has not received its own message on {topic} within "
-                f"{self._drain_timeout_s:g} s: its subscription is lost, or the machine is "
-                "overloaded"
+                f"{self._drain_timeout_s:g} s: its subscription is lost, or this computer "
+                "is overloaded"
             )
 
     def _start(self) -> None:

@@ -28,7 +28,7 @@ from gateway.timing.units import NS_PER_S
 
 #: The places that a racer has gained are shown for this time: long enough to be noticed.
 GAINED_FOR_NS = 2 * NS_PER_S
-TARGET = "a cloud on this machine"
+TARGET = "a cloud on this computer"
 
 
 class DemoReporter:
@@ -45,7 +45,7 @@ class DemoReporter:
         self._most_buffered = 0
         self._movement = Movement()
         self._gained: Mapping[int, int] = {}
-        #: Which span of GAINED_FOR_NS the places were gained before.
+        #: The interval of GAINED_FOR_NS for which `_gained` was computed, counted from 0.
         self._gained_in: int | None = None
 
     def observe(self, telemetry: Telemetry) -> None:

@@ -1,4 +1,4 @@
-"""A race of many gateways on one machine, with an outage; messages are counted at both ends."""
+"""A race of many gateways on one computer, with an outage; messages are counted at both ends."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ class Demo:
         self._network = network
         self._stream = stream
         self._clock = clock
-        #: How long the network was down, and since when it is.
+        #: How long the network has been down in all; and since when, if it is down now.
         self._down_ns = 0
         self._down_since_ns: int | None = None
         self.reporter = DemoReporter(options.race_s, self._start_ns, options.outage)

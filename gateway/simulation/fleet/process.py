@@ -15,7 +15,7 @@ def allow_connections(count: int) -> None:
     needed = count + OTHER_FILES
     if hard != resource.RLIM_INFINITY and needed > hard:
         raise FleetError(
-            f"{count} connections need {needed} open files, but this machine allows only {hard} "
+            f"{count} connections need {needed} open files, but this computer allows only {hard} "
             f"(ulimit -Hn): raise that limit, or use fewer --connections"
         )
     if soft != resource.RLIM_INFINITY and needed > soft:

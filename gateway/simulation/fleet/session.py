@@ -40,7 +40,7 @@ SHOW_AT_NS = 600 * NS_PER_MS
 
 @dataclass(frozen=True, slots=True)
 class FleetTarget:
-    """The cloud in which a fleet races. `cloud`: None = one on this machine.
+    """The cloud in which a fleet races. `cloud`: None = one on this computer.
 
     `state_dir`: None = no files. `thing_prefix`: the things are named <thing_prefix>1, 2, …
     `check`: the command that tests a single connection to this cloud; empty if there is none.
@@ -57,7 +57,7 @@ class FleetTarget:
     def name(self) -> str:
         """The target in words."""
         if self.cloud is None:
-            return "a cloud on this machine"
+            return "a cloud on this computer"
         return f"{self.cloud.endpoint}:{self.cloud.port}"
 
 
@@ -74,7 +74,7 @@ async def run_fleet(
     """
     if not clock.is_trustworthy():
         raise FleetError(
-            "this machine's clock is not set, but race ids are derived from it: set the clock first"
+            "this computer's clock is not set, but race ids are derived from it: set it first"
         )
     allow_connections(plan.connections)
     async with AsyncExitStack() as stack:

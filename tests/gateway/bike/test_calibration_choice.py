@@ -1,4 +1,4 @@
-"""Which calibration holds: the saved one of this machine, else the config's points."""
+"""Which calibration holds: the saved one of this computer, else the config's points."""
 
 from pathlib import Path
 from typing import Any

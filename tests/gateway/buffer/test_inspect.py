@@ -38,7 +38,7 @@ ROOMY = 2**30
 ROOT = Path(__file__).parents[3]
 SAMPLE = Sample(present=True, cadence_rpm=80.0, resistance_percent=40.0, power_w=None)
 SECOND = UndatedSample("boot-1", 10**9, "bike-1", SAMPLE).to_json()
-#: Writes one message of race 7 at a time, for ever, and prints the id of each that is on disk.
+#: Writes one message of race 7 at a time, forever, and prints the id of each that is on disk.
 WRITER = """
 import sys
 from itertools import count

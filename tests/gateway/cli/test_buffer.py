@@ -24,7 +24,7 @@ from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 
 ROOT = Path(__file__).parents[3]
-#: Writes one message of race 7 after the other, for ever, and the id of each that is on disk.
+#: Writes one message of race 7 after the other, forever, and the id of each that is on disk.
 WRITER = """
 import sys
 from itertools import count

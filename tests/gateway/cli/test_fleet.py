@@ -19,7 +19,7 @@ FAR_AWAY = "broker.invalid"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """One whose broker is not on this machine."""
+    """One whose broker is not on this computer."""
     gateway = GatewayProcess(tmp_path, Authority(tmp_path / "ca").issue("gateway-1"))
     gateway.cloud["endpoint"] = FAR_AWAY
     gateway.cloud["port"] = 8883

@@ -34,7 +34,7 @@ DONE = RideAnswer("accepted", "Ada rides bike-1 now, in class 1", bike_id="bike-
 
 @pytest.fixture(autouse=True)
 def service_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Not this machine's own."""
+    """Not this computer's own."""
     monkeypatch.setattr("gateway.host.sockets.SERVICE_DIRECTORY", tmp_path)
     monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", tmp_path / "gateway.toml")
     return tmp_path

@@ -31,7 +31,7 @@ FOUR = gateway_status(*(bike_status(number) for number in range(1, 5)))
 
 @pytest.fixture(autouse=True)
 def service_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Not this machine's own."""
+    """Not this computer's own."""
     directory = tmp_path / "run"
     directory.mkdir()
     monkeypatch.setattr("gateway.host.sockets.SERVICE_DIRECTORY", directory)

@@ -25,7 +25,7 @@ LINES = message_line("produced", PAYLOAD) + message_line("acknowledged", PAYLOAD
 
 @pytest.fixture(autouse=True)
 def service_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Not this machine's own."""
+    """Not this computer's own."""
     monkeypatch.setattr("gateway.host.sockets.SERVICE_DIRECTORY", tmp_path)
     monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", tmp_path / "gateway.toml")
     return tmp_path

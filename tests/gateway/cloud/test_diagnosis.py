@@ -170,7 +170,7 @@ def dated(ca: trustme.CA, begin: dt.datetime, end: dt.datetime) -> bytes:
 def purposed(
     ca: trustme.CA, purpose: x509.ObjectIdentifier, curve: ec.EllipticCurve | None = None
 ) -> trustme.LeafCert:
-    """Return a certificate of this machine's address for one purpose only."""
+    """Return a certificate of this computer's address for one purpose only."""
     issuer, ca_key = parts(ca)
     key = ec.generate_private_key(curve or ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway-1")])
@@ -310,7 +310,7 @@ async def test_aws_is_not_thought_to_need_a_new_certificate(
 
 
 def leads_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a network that leads every name to this machine."""
+    """Have a network that leads every name to this computer."""
 
     async def portal(*_: object) -> list[tuple[int, str]]:
         return [(socket.AF_INET, "127.0.0.1")]
@@ -368,7 +368,7 @@ async def test_address_family_without_an_address_is_named(authority: Authority) 
 async def test_port_without_a_listener_is_named(authority: Authority) -> None:
     diagnosis = await found(to(1, authority))
     assert diagnosis.what == "127.0.0.1:1: Connection refused"
-    assert "start the broker on this machine" in diagnosis.remedy
+    assert "start the broker on this computer" in diagnosis.remedy
 
 
 async def test_host_that_refuses_is_neither_misspelled_nor_out_of_reach(

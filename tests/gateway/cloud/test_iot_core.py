@@ -737,7 +737,7 @@ def unreadable(code: int, properties: bytes) -> bytes:
 async def test_message_whose_answer_cannot_be_read_is_refused(
     code: int, properties: bytes, later: tuple[bytes, ...]
 ) -> None:
-    """Awscrt drops the answer, and the message would be in flight for ever."""
+    """Awscrt drops the answer, and the message would be in flight forever."""
     broker = TerseBroker(unreadable(code, properties), *later)
     listener = await told_by(broker, 1 + len(later))
     assert listener.answers[-1] == Answer(Verdict.REFUSED, str(UNREADABLE))

@@ -111,7 +111,7 @@ def test_message_of_a_bad_bike_is_proven_after_one_strike_until_one_is_accepted(
 
 
 def test_strikes_outlast_the_failure_of_another_bad_message() -> None:
-    """Otherwise two bad messages would acquit each other for ever."""
+    """Otherwise two bad messages would acquit each other forever."""
     trials, failing, other = Trials(), entry(1), entry(3)
     strike(trials, other)
     strike(trials, failing, STRIKES)

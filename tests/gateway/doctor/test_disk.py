@@ -27,7 +27,7 @@ def settings(state_dir: Path, *, bikes: int = 1, max_size_mib: int = 512) -> Con
 
 @pytest.fixture
 def mounts(tmp_path: Path) -> Path:
-    """Everything on a real disk, whatever this machine has."""
+    """Everything on a real disk, whatever this computer has."""
     file = tmp_path / "mountinfo"
     file.write_text("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
     return file

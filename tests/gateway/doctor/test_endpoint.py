@@ -133,7 +133,7 @@ async def test_broker_without_tls_that_hangs_up_is_not_blamed_on_a_certificate(
     server.close()
     assert cloud.state is State.FAILED
     assert "closed the connection" in cloud.what
-    assert cloud.remedy == "check that the broker on this machine allows gateway-1 to connect"
+    assert cloud.remedy == "check that the broker on this computer allows gateway-1 to connect"
     assert "certificate" not in cloud.what + cloud.remedy
 
 
@@ -165,7 +165,7 @@ async def test_broker_without_tls_that_refuses_a_request_has_no_policy_to_correc
         State.WARNING,
         State.FAILED,
     ]
-    allow = "check that the broker on this machine allows gateway-1 to"
+    allow = "check that the broker on this computer allows gateway-1 to"
     topic = "alleycat/gateways/gateway-1/race"
     assert commands.what == f"cannot subscribe to race commands on {topic}: not authorized"
     assert results.what == (

@@ -1,4 +1,4 @@
-"""What a bug report needs, on this machine and on a Pi."""
+"""What a bug report needs, on this computer and on a Pi."""
 
 import stat
 import sys

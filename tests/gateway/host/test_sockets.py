@@ -1,4 +1,4 @@
-"""Sockets on this machine: where they are, and whether somebody listens."""
+"""Sockets on this computer: where they are, and whether somebody listens."""
 
 import asyncio
 import os

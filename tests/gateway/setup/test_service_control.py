@@ -61,7 +61,7 @@ def test_failed_start_is_reported_with_the_words_of_systemctl(log: Path) -> None
 
 
 class Statuses:
-    """A StatusSource: the statuses one after the other, the last one for ever."""
+    """A StatusSource: the statuses one after the other, the last one forever."""
 
     def __init__(self, *statuses: GatewayStatus) -> None:
         self._left = list(statuses)

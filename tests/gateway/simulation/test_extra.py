@@ -29,7 +29,7 @@ def test_demo_extra_that_is_missing_is_an_error_with_the_pip_command() -> None:
     command = [sys.executable, "-I", "-S", "-c", program]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said == (
-        "the cloud on this machine needs packages that are not installed: "
+        "the cloud on this computer needs packages that are not installed: "
         "boto3, flask, flask-cors, iotcore, moto, pyyaml; in a checkout of the gateway, "
         "run `make demo`, or install them with: pip install '.[demo]'\n"
     )

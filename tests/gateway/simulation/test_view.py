@@ -77,7 +77,7 @@ FLEET = Scene(
 )
 DEMO = replace(
     FLEET,
-    target="a cloud on this machine",
+    target="a cloud on this computer",
     racers=3,
     connections=3,
     connected=3,

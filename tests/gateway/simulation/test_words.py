@@ -8,7 +8,7 @@ from tests.gateway.simulation.test_view import DEMO
 
 
 def test_heading_counts_racers_and_connections() -> None:
-    assert heading(DEMO) == "3 racers on 3 connections → a cloud on this machine"
+    assert heading(DEMO) == "3 racers on 3 connections → a cloud on this computer"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Against a root directory of the test's own, and against this machine."""
+"""Against a root directory of the test's own, and against this computer."""
 
 import os
 import platform
@@ -139,7 +139,7 @@ def test_kernel_clock_is_set_if_its_maximum_error_is_below_the_limit(
 
 
 def test_kernel_clock_state_is_that_of_timedatectl(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compare with a reader of the raw struct, on the kernel of this machine."""
+    """Compare with a reader of the raw struct, on the kernel of this computer."""
     monkeypatch.undo()
     program = (
         "import ctypes, struct; timex = ctypes.create_string_buffer(4096); "

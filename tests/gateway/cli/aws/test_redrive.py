@@ -1,4 +1,4 @@
-"""`redrive` as a person runs it, against SQS and Kinesis on this machine."""
+"""`redrive` as a person runs it, against SQS and Kinesis on this computer."""
 
 import json
 import os

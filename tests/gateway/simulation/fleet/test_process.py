@@ -29,7 +29,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         (
             900,
             [
-                "900 connections need 1000 open files, but this machine allows only 500 "
+                "900 connections need 1000 open files, but this computer allows only 500 "
                 "(ulimit -Hn): raise that limit, or use fewer --connections",
                 "200",
             ],

@@ -16,7 +16,7 @@ from tests.support.virtual_clock import VirtualClock
 def test_fleet_target_is_named_by_its_broker() -> None:
     cloud = CloudConfig(endpoint="127.0.0.1", port=8883, plaintext=True)
     assert FleetTarget(cloud, "fleet-", None).name == "127.0.0.1:8883"
-    assert FleetTarget(None, "fleet-", None).name == "a cloud on this machine"
+    assert FleetTarget(None, "fleet-", None).name == "a cloud on this computer"
 
 
 async def test_fleet_does_not_race_before_the_clock_is_set(tmp_path: Path) -> None:

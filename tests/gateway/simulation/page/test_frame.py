@@ -51,7 +51,7 @@ def test_frame_has_gateways_by_letter_the_shards_and_the_delay() -> None:
 
 def test_frame_has_the_race_in_the_terminals_words() -> None:
     frame = frame_of(replace(DEMO, connected=1, outage=OutageSpan(100, 120)))
-    assert frame["heading"] == "3 racers on 3 connections → a cloud on this machine"
+    assert frame["heading"] == "3 racers on 3 connections → a cloud on this computer"
     assert frame["when"] == "second  37 of 300"
     assert frame["troubles"] == ["2 offline"]
     assert frame["outage"] == {"from_s": 100, "to_s": 120}
