@@ -5,8 +5,8 @@ import socket
 from gateway.cloud.way import Family, addresses
 from gateway.config.cloud import CloudConfig
 
-#: awscrt's errors for a path that opens a TCP connection and swallows larger packets. awscrt takes
-#: the address that opens first, so it would try the same path forever.
+#: awscrt's errors for a path that opens a TCP connection and swallows larger packets. It takes the
+#: address that opens first, so it would try the same path for ever.
 SWALLOWED = ("AWS_IO_TLS_NEGOTIATION_TIMEOUT", "AWS_ERROR_MQTT5_CONNACK_TIMEOUT")
 _NAMES: dict[int, Family] = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 

@@ -45,7 +45,7 @@ def routes(hub: Hub, admits: Callable[[web.Request], bool]) -> list[web.RouteDef
 
 
 def stream_headers(content_type: str) -> dict[str, str]:
-    """Return the headers of a stream, which no browser or proxy may keep or hold back."""
+    """Return the headers of a stream, which nothing may keep or hold back."""
     return {
         "Content-Type": content_type,
         "Cache-Control": "no-store",

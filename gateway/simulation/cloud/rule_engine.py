@@ -62,8 +62,8 @@ class RuleEngine:
         if not self._markers[marker].wait(self._drain_timeout_s):
             raise TimeoutError(
                 f"the rule engine has not received its own message on {topic} within "
-                f"{self._drain_timeout_s:g} s: its subscription is lost, or this computer "
-                "is overloaded"
+                f"{self._drain_timeout_s:g} s: its subscription is lost, or the machine is "
+                "overloaded"
             )
 
     def _start(self) -> None:
