@@ -47,7 +47,7 @@ _SETTINGS_AT, _MILES = 3, 0x01
 #: No console has more levels.
 LEVEL_MAX = 32
 #: A higher number is not a cadence. Some consoles send a status of another layout, of which only a
-#: part is known: this field has ten times the speed in km/h, the heart rate's has the cadence.
+#: part is known: there, this field is ten times the speed in km/h, and the heart rate the cadence.
 CADENCE_MAX_RPM = 200
 
 #: The interval between two requests.

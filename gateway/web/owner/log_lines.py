@@ -8,7 +8,7 @@ from gateway.host.log import record_fields
 from gateway.terminal.json_line import json_line
 
 LINES_KEPT = 200
-#: Limits the characters of a line, so that a page may leave all of them unread.
+#: Limits the characters of a line, so that a page may leave all lines unread.
 TEXT_MAX = 500
 #: Takes the place of what is left out.
 _GAP = " … "
