@@ -40,7 +40,7 @@ class DriverOptions(BaseModel):
     def reports_own_number(self) -> bool:
         """Whether the bike's resistance is a number of its own, not percent; False if unknown.
 
-        Without a calibration such a number is taken as percent.
+        Without a calibration such a number is taken as a percentage.
         """
         return False
 

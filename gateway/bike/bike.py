@@ -228,12 +228,12 @@ class Bike:
         self._count_undated_seconds()
 
     def _report_raw_numbers(self, sample: Sample) -> None:
-        """Log when the bike's own numbers begin to be taken as percent."""
+        """Log when the bike's own numbers begin to be taken as percentages."""
         last, uncalibrated = self._last_sample, ResistanceSource.UNCALIBRATED
         is_known = last is not None and last.resistance_source is uncalibrated
         if sample.resistance_source is uncalibrated and not is_known:
             log.warning(
-                "bike not calibrated: its own numbers are taken as percent", bike=self.config.id
+                "bike not calibrated: its own numbers are taken as percentages", bike=self.config.id
             )
 
     def _report_doubt(self, doubt: str) -> None:

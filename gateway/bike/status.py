@@ -231,7 +231,7 @@ class BikeStatus:
 
     @property
     def is_uncalibrated(self) -> bool:
-        """Whether the bike's own numbers are taken as percent, for want of a calibration."""
+        """Whether the bike's own numbers are taken as percentages, for want of a calibration."""
         source = self.sample.resistance_source if self.sample else None
         return self.is_connected and source is ResistanceSource.UNCALIBRATED
 

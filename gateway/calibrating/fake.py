@@ -18,7 +18,7 @@ from gateway.timing.units import NS_PER_S
 
 #: How long the rider takes to react to an instruction, in nanoseconds.
 REACTION_NS = NS_PER_S
-#: The percent at which the knob is when the session begins.
+#: The position of the knob when the session begins, in percent.
 FIRST_PERCENT = 40.0
 
 #: Faults of real bikes: an S-shaped curve, reversed, noisy, lagging, with glitches and drop-outs.
@@ -150,8 +150,8 @@ class FakePedaller:
             self._last = reading
 
 
-#: The cadence of a fake rider who holds a power, rpm, and how long the knob is turned for it, in
-#: seconds.
+#: The cadence in rpm at which a fake rider holds a power, and the seconds for which the knob is
+#: turned to reach it.
 _HOLDING_RPM = 80.0
 _SETTLING_S = 15
 
@@ -159,7 +159,7 @@ _SETTLING_S = 15
 class FakePowerRider(FakePedaller):
     """A fake bike whose rider holds a power, and which reports `factor` times the true one.
 
-    It answers the questions whether the power is steady.
+    It answers the question whether the power is steady.
     """
 
     fault = "power_factor"

@@ -25,7 +25,7 @@ from gateway.terminal.units import duration
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
-#: The word in a file with which a question that events may answer waits for them.
+#: The word in a file that lets a question wait for an event to answer it.
 HOLD = "hold"
 
 
@@ -51,7 +51,7 @@ class AnswerSource(Protocol):
     """A source of answers: a keyboard or a file."""
 
     async def next(self, question: Question) -> str:
-        """Return one of the question's words, or HOLD: there are no more answers to it."""
+        """Return one of the question's words, or HOLD if no further answer to it will come."""
         ...
 
 

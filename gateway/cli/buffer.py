@@ -228,7 +228,7 @@ def _command_for(config: Path | None, state_dir: Path | None) -> "Command":
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr while the block runs; show nothing if stderr is no terminal."""
+    """Show a progress bar on stderr while the block runs, if stderr is a terminal."""
     from rich.progress import Progress
 
     from gateway.terminal.console import Console
@@ -240,7 +240,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _to_stdout(lines: Iterator[bytes]) -> None:
-    """Write the lines as they are; on a terminal, with what does not print escaped as in JSON."""
+    """Write the lines unchanged; on a terminal, escape unprintable characters as JSON does."""
     import os
     import sys
 

@@ -13,7 +13,7 @@ ADAPTERS = Path("/sys/class/bluetooth")
 
 
 def bike_ids(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the ids of the bikes in the config, or of the running gateway if it is unreadable."""
+    """Return the ids of the bikes in the config or, if it is unreadable, of the running gateway."""
     from contextlib import suppress
 
     from gateway.cli.service import SERVICE_CONFIG

@@ -17,19 +17,19 @@ import typer
 from gateway.host.errors import FAILED
 from gateway.terminal.printable_file import PrintableText
 
-#: The exit code in shells of a program that dies of SIGPIPE.
+#: The exit code that a shell reports for a program killed by SIGPIPE.
 BROKEN_PIPE = 128 + signal.SIGPIPE
 STDERR = 2
 #: The name of the error handler that replaces characters which an encoding lacks.
 PLAIN = "alleycat-plain"
-#: A character of ASCII for some that the gateway prints, each one cell wide. Others become "?".
+#: ASCII replacements for characters that the gateway prints, each one cell wide; others become "?".
 _PLAINER = str.maketrans("→←…–—−≈×·•▲▼█▇▆▅▄▃▂▁", "><.---~x-*^v########")
 
 
 class Output(io.FileIO):
     """The file behind standard output. If writing fails, it ends the command as Ctrl-C does.
 
-    So a command releases its bike and its child processes also when the reader of its output has
+    Thus a command releases its bike and its child processes even if the reader of its output has
     gone away: `watch fake | head -1`.
     """
 
@@ -51,7 +51,7 @@ class Output(io.FileIO):
 
 
 class ErrorOutput(io.FileIO):
-    """The file behind stderr. Nothing is left to complain to if writing it fails."""
+    """The file behind stderr. If writing to it fails, there is nowhere left to report that."""
 
     def write(self, data: "bytes | bytearray | memoryview", /) -> int | None:  # type: ignore[override]
         try:
@@ -109,7 +109,7 @@ def _printable(stream: io.TextIOWrapper, file: io.FileIO) -> PrintableText:
 
 
 def echo_exactly(line: bytes) -> None:
-    """Print a line of JSON byte for byte; on a terminal, with what does not print escaped."""
+    """Print a line of JSON byte for byte; on a terminal, escape unprintable characters."""
     if sys.stdout.isatty():
         typer.echo(line.decode(errors="replace"), nl=False)
         return

@@ -13,7 +13,7 @@ MORE_GROUPS = ("dialout",)
 
 
 def may_exist(path: Path) -> bool:
-    """Return whether the path exists, also if only opening it can show that."""
+    """Return False only if the path certainly does not exist."""
     try:
         return path.exists()
     except PermissionError:
@@ -117,7 +117,7 @@ def _first_socket(*places: Path) -> Path:
 
 
 def _expect_service_of(state_dir: Path) -> None:
-    """Raise NoStatusError if the service uses another state_dir, so another config."""
+    """Raise NoStatusError if the service uses another state_dir, and therefore another config."""
     from gateway.host.sockets import SERVICE_DIRECTORY
     from gateway.status.client import FILE_NAME, NoStatusError, ask_status
     from gateway.status.report import status_from_json

@@ -1,4 +1,4 @@
-"""`setup`: leads from the package to the first second of a race, and writes the config."""
+"""`setup`: asks for everything that a gateway needs for its first race, and writes the config."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -274,7 +274,7 @@ def _run(
 
 
 def _may_replace(files: str) -> bool:
-    """Ask on a terminal whether to replace certificate and key, with which nothing connects."""
+    """Ask on a terminal whether to replace certificate files that do not work."""
     from gateway.setup.questions import agrees
 
     return _is_terminal() and agrees(f"This gateway cannot connect with {files}. Replace both?")
@@ -306,11 +306,11 @@ def _finish(
     start: bool | None,
     is_changed: bool,
 ) -> None:
-    """Test the connection, start the service if it has this config, and lead to the race."""
+    """Test the connection, start the service if it has this config, and show the race."""
     from gateway.setup import finish
 
     is_reached = finish.try_connection(console, file, is_given=bool(answers.cloud))
-    # An unchanged config may still wait for a start, for which a reload might not be enough.
+    # An unchanged config may still not be in use, and a reload might not be enough to apply it.
     needs_restart = finish.allow_ports(console, file) or not is_changed
     verb = "restart" if needs_restart else finish.restart_verb(answers, current)
     is_started = _may_start(console, file, start=start) and finish.start_service(console, verb)

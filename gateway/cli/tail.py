@@ -60,7 +60,7 @@ def tail(
 
 
 def explain(config: Path | None, error: "NoStatusError") -> NoReturn:
-    """End the command: a gateway without messages is not set up yet, or none answers."""
+    """End the command with the reason: the gateway is not set up yet, or none answers."""
     from gateway.cli.status import asker, command_for
     from gateway.status.client import NoStatusError
     from gateway.status.concerns import concerns

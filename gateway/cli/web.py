@@ -49,7 +49,7 @@ def web(
     if token and sys.stdout.isatty():
         typer.echo(qr_code(found[0]), nl=False)
     if not token:
-        typer.echo("Only this computer reaches the pages: they need no token.", err=True)
+        typer.echo("Only this computer can reach the pages, so they need no token.", err=True)
 
 
 def _token(settings: "Config", *, rotate: bool) -> str:

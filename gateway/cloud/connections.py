@@ -13,7 +13,7 @@ BIKES_PER_CONNECTION = 60
 
 
 def connections(cloud: CloudConfig, thing_name: str, bikes: int) -> list[IotCore]:
-    """Return the connections for that many bikes. Raises CredentialsError."""
+    """Return the connections for this number of bikes. Raises CredentialsError."""
     return [IotCore(cloud, client_id) for client_id in client_ids(thing_name, bikes)]
 
 
@@ -27,7 +27,7 @@ def client_ids(thing_name: str, bikes: int) -> list[str]:
 
 
 async def follow_routes(uplinks: Sequence[IotCore], clock: GatewayClock) -> None:
-    """Connect whenever there is a new route: the wait before the next try may be a minute."""
+    """Connect as soon as there is a new route: otherwise the next attempt may be a minute away."""
     known = routes()
     while True:
         await clock.sleep_until(clock.monotonic_ns() + NS_PER_S)

@@ -282,7 +282,7 @@ def swallowed(cloud: CloudConfig, error_name: str = "") -> Diagnosis:
 
 
 async def _speaks_first(stream: Stream) -> bool:
-    """Return whether something arrives unasked, as a web page after a proxy's answer."""
+    """Return whether something arrives unasked, such as a web page after a proxy's answer."""
     try:
         async with asyncio.timeout(GREETING_S):
             return bool(await stream[0].read(1))

@@ -20,13 +20,13 @@ from gateway.cloud.way import Family
 from gateway.config.cloud import CloudConfig
 from gateway.config.pem import KEYS
 
-#: IoT Core takes a shorter keep-alive for this one.
+#: The shortest keep-alive of IoT Core, which uses it in place of a shorter one.
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000
 #: Linux sends a lost packet again after 0.2 s, and then after twice as long each time: what is not
 #: acknowledged after 13 s is not sent again before 26 s, and a new connection is quicker.
 ACK_TIMEOUT_S = 15
-#: How much later a time-out is reported at most, in seconds.
+#: The longest delay until a time-out is reported, in seconds.
 REPORT_S = 2
 CONNACK_TIMEOUT_MS = 10_000
 MIN_RECONNECT_MS = 1_000
@@ -121,7 +121,7 @@ def end_of_connection(data: mqtt5.LifecycleDisconnectData) -> tuple[Answer, Endi
 
 
 def call_when_overdue(give_up: Callable[[], None]) -> None:
-    """Call `give_up` when the SDK must have reported the result of what is sent now.
+    """Call `give_up` once the SDK should have reported the result of what is sent now.
 
     The SDK drops an answer that it cannot read, and then no time-out of its own ends the wait.
     After a pause of the process, it needs a moment to find out what has timed out: hence two steps.

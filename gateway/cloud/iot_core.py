@@ -50,8 +50,9 @@ from gateway.config.cloud import CloudConfig
 #: Seconds within which each attempt to connect succeeds or fails: awscrt waits 10 s each for TCP,
 #: TLS and CONNACK. Only the look-up of the name may take longer, where no name server answers.
 ATTEMPT_S = 45.0
-#: awscrt's thread needs the interpreter's lock for each result. It gets it at once while the event
-#: loop waits, but only once in each turn of a loop that handles every result when it arrives.
+#: How long results wait to be handled together, in seconds. awscrt's thread needs the interpreter's
+#: lock for each result. While the event loop waits, the thread gets the lock at once; if the loop
+#: handled every result when it arrives, the thread would get the lock only once in each turn.
 BATCH_S = 0.001
 #: The pause after a connection could not be opened for want of threads or descriptors, in seconds.
 REPLACE_AGAIN_S = 1.0
@@ -124,7 +125,7 @@ class IotCore:
             self._down(RENEWED, Ending.OTHER)
 
     def hasten(self) -> None:
-        """Try to connect now, and not after the back-off, unless it is connected."""
+        """Try to connect now instead of after the back-off; do nothing if connected."""
         if self._listener is not None and not self._connected:
             self._relink()
 
@@ -173,7 +174,7 @@ class IotCore:
         return link
 
     def _relink(self) -> None:
-        """Replace the link, unless that is under way: the files are read at its end."""
+        """Replace the link, unless that is under way: the new link has yet to read the files."""
         if self._replacing is None and not self._stopping:
             self._end_attempt()
             self._replacing = self._loop.create_task(self._replace())
@@ -287,14 +288,14 @@ class IotCore:
         self.renew()
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
-        if self._connected:  # otherwise, why it is not is known already
+        if self._connected:  # otherwise the reason is known already
             self._down(*end_of_connection(data))
         self.renew()
 
     def _watch(self) -> None:
         """Give up the publishes that are open now when their results are overdue; then watch again.
 
-        A publish waits for at most two such times.
+        A publish waits for at most twice that time.
         """
         self._is_watching = bool(self._pending)
         if self._is_watching:

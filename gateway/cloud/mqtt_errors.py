@@ -32,7 +32,7 @@ _PUBACKS = {
     0x99: Answer(Verdict.REFUSED, "invalid payload format"),
 }
 
-#: Likely causes of refusals without a reason. mosquitto answers so to a message that is too large.
+#: Likely causes of refusals without a reason: mosquitto gives none if a message is too large.
 _LIKELY = {
     0x80: ": not accepted, perhaps because the message is larger than the broker's limit",
     0x83: ": not accepted, perhaps because the message is larger than the broker's limit",
@@ -66,7 +66,7 @@ _FAILURES = {
 #: Errors for a broker that closes the connection without a DISCONNECT, perhaps due to a message.
 _HANGUPS = ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "AWS_IO_SOCKET_CLOSED", "AWS_IO_TLS_CLOSED_ABORT")
 
-#: The endings of a connection without a DISCONNECT; any other error is one of the line.
+#: The endings of a connection without a DISCONNECT; any other error is a fault of the network.
 _ENDINGS = {
     "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": Ending.HUNG_UP,
     "AWS_IO_SOCKET_CLOSED": Ending.BROKEN_OFF,
@@ -82,7 +82,7 @@ SESSION_TAKEN_OVER = 0x8E
 
 #: Limits the name of another server, in characters: a host name has at most 253.
 SERVER_MAX = 300
-#: What a broker states that sends its clients to another server, and what to do about it.
+#: The statements of a broker that sends its clients to another server, and what to do about them.
 FOR_NOW = "it asks the gateway to use {server} for now"
 FROM_NOW_ON = "it asks the gateway to use {server} from now on"
 MOVED = "if its operator confirms this, set cloud.endpoint to the other server's name"

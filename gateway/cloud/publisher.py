@@ -188,7 +188,7 @@ class Publisher:
         if not self._in_flight:
             self._idle.set()
         self._handle(entry, answer)
-        # An acceptance with nothing left to send, as nearly every one at 1 Hz, needs no wake-up.
+        # An acceptance needs no wake-up if nothing is left to send, as is usual at 1 Hz.
         is_awake = self._wake.is_set()
         if not is_awake and (answer.verdict is not Verdict.ACCEPTED or self._next() is not None):
             self._wake.set()
@@ -383,7 +383,7 @@ class Publisher:
         )
 
     def _hold_alone(self, entry: Entry, reason: str) -> None:
-        """Pause this message, and all that are to blame."""
+        """Pause this message, and all others that may be to blame."""
         self._blamed_until_ns = self._clock.monotonic_ns() + round(self._pause.next_s() * NS_PER_S)
         bike = entry.bike.decode(errors="replace")
         log.warning("message not accepted; it is sent again", bike=bike, reason=reason)

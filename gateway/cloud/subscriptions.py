@@ -38,7 +38,7 @@ class Subscriptions:
         self._client: mqtt5.Client | None = None
         #: By topic.
         self._all: dict[str, Subscription] = {}
-        #: Those of this connection, later of the last one, without an answer, by topic.
+        #: The subscriptions without an answer, by topic: of this connection, else of the last one.
         self._unanswered: dict[str, Future[Any]] = {}
         #: Why the broker refuses a subscription, by topic.
         self.refusals: dict[str, str] = {}
@@ -98,7 +98,7 @@ class Subscriptions:
         subscription.on_subscribed(None)
 
     def _refused(self, subscription: Subscription, reason: str) -> None:
-        """Report a refusal, and try again later: a policy can be mended during the connection."""
+        """Report a refusal, and try again later: the policy may be corrected meanwhile."""
         topic = subscription.topic
         if self.refusals.get(topic) != reason:
             log.error("cannot subscribe", topic=topic, reason=reason)

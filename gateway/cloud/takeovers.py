@@ -24,7 +24,7 @@ class Takeovers:
 
     A hang-up is such a sign if the connection was short and well until then, no message was in
     flight that could be the reason, and the next attempt to connect succeeded: it was no outage. A
-    connection that breaks off is none: networks do that.
+    connection that breaks off is no sign: networks cause that, too.
     """
 
     def __init__(self) -> None:

@@ -28,7 +28,8 @@ class Trials:
         self._strikes: Counter[Entry] = Counter()
         #: Bikes whose last message was quarantined.
         self._bad_bikes: set[bytes] = set()
-        #: The messages that have failed since the last acceptance, and whether one was news.
+        #: The messages that have failed since the last acceptance, and whether one of them
+        #: failed for the first time.
         self._failed: set[Entry] = set()
         self._has_news = False
 

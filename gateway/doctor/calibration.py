@@ -14,7 +14,7 @@ NAME = "calibration"
 def check_calibrations(
     bikes: Sequence[BikeConfig], drivers: Mapping[str, DriverStatus], store: CalibrationStore
 ) -> list[Finding]:
-    """Warn of each real bike whose numbers would be taken as percent.
+    """Warn of each real bike whose numbers would be taken as percentages.
 
     Some bikes report percent or not, which is only known while they are connected, from the status
     of a running gateway.
@@ -22,7 +22,7 @@ def check_calibrations(
     return [
         warning(
             NAME,
-            f"{bike.id} is not calibrated: its own numbers are taken as percent",
+            f"{bike.id} is not calibrated: its own numbers are taken as percentages",
             f"run: alleycat-gateway calibrate {bike.id}",
         )
         for bike in bikes

@@ -22,7 +22,7 @@ class PiHealth:
     is_undervolted: Annotated[
         bool | None,
         Field(
-            description="whether the voltage was too low within the last seconds; the Pi then "
+            description="whether the voltage was too low in the last few seconds; the Pi then "
             "slows down, and USB devices may drop out"
         ),
     ] = None

@@ -35,7 +35,7 @@ class ResistanceSource(StrEnum):
     CALIBRATED = "calibrated"
     #: The percent that the bike reports, unchanged.
     DEVICE = "device"
-    #: The bike's own number, taken as percent because there is no calibration.
+    #: The bike's own number, taken as a percentage because there is no calibration.
     UNCALIBRATED = "uncalibrated"
     #: Calculated from power and cadence with a Peloton's brake curve, as the bike reports none.
     DERIVED = "derived"
@@ -153,7 +153,7 @@ def without_idle_power(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-#: The table of an uncalibrated number: its value is taken as percent.
+#: The table of an uncalibrated number: its value is taken as a percentage.
 AS_PERCENT = CalibrationTable([(0, 0), (100, 100)])
 #: The calibration that leaves all numbers unchanged.
 AS_SAID = Calibration()

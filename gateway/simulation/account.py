@@ -7,9 +7,9 @@ from operator import attrgetter
 from gateway.simulation.scene import DeliveryReport, Percentiles, StreamReport, Summary
 from gateway.terminal.units import counted
 
-#: Most races and differences that a summary lists.
+#: A summary lists at most this many races, and as many differences.
 MAX_LISTED = 5
-#: Most personal records that a summary lists for each class.
+#: A summary lists at most this many personal records of each class.
 CLASS_LISTED = 3
 
 #: The styles of a line, as the terminal names them; "" is the fourth.

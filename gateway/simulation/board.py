@@ -18,7 +18,7 @@ Cell = Text | str
 DROPPED = ("W", "%", "rpm", "class", "race", "cloud", "buffer", "±")
 #: Columns of the results that a narrow terminal drops, the least important first.
 RESULTS_DROPPED = ("best second", "personal record", "here now", "race")
-#: Least widths, so that the table does not change its width during the race. In cells.
+#: Minimum widths in cells, so that the table does not change its width during the race.
 MIN_WIDTHS = {"±": 2, "rpm": 5, "cloud": len("connected")}
 LEFT_ALIGNED = ("racer", "cloud")
 #: Cells between two columns.
@@ -61,7 +61,7 @@ def output_text(output: float | None) -> str:
 def _fitting_table(
     columns: Mapping[str, Sequence[Cell]], dropped: Sequence[str], width: int
 ) -> Table:
-    """Return a table of the columns, without as many of the dropped ones as do not fit."""
+    """Return a table of the columns; columns in `dropped` are left out, in order, until it fits."""
     widths = {title: _column_width(title, cells) for title, cells in columns.items()}
     for title in dropped:
         if sum(widths.values()) + GAP * (len(widths) - 1) > width:

@@ -23,7 +23,7 @@ from gateway.timing.units import NS_PER_S
 #: Lines of the screen that show neither racers nor counts: heading, moment, bar, an empty line, the
 #: table's head (2), and the number of hidden racers.
 FRAME_LINES = 7
-#: Most racers whose results a summary lists: all of a demo's, by default.
+#: A summary lists the results of at most this many racers: by default, all of a demo's.
 RESULTS_LISTED = 8
 #: Before each line of a summary, by its style.
 MARKS = {GOOD: "✓ ", BAD: "✗ ", NOTABLE: "! ", "": "  "}

@@ -237,7 +237,7 @@ def _of_raw_numbers(bikes: Sequence[BikeStatus], command: Command) -> Iterator[C
     for bike in bikes:
         if bike.is_uncalibrated and not bike.is_simulated:
             yield Concern(
-                f"{bike.bike_id} is not calibrated: its own numbers are taken as percent; run "
+                f"{bike.bike_id} is not calibrated: its own numbers are taken as percentages; run "
                 f"`{command(f'calibrate {bike.bike_id}')}`",
                 is_minor=True,
             )

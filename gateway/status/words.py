@@ -129,8 +129,9 @@ def _signals(bikes: Sequence[BikeStatus]) -> str:
         if (radio := bike.radio) is not None and radio.rssi_dbm is not None
     )
     shown = found[:MOST_SIGNALS]
-    more = [f"and {len(found) - len(shown)} stronger"] if len(shown) < len(found) else []
-    return ", ".join((*(f"{bike_id} {signal(radio)}" for _, bike_id, radio in shown), *more))
+    more = len(found) - len(shown)
+    rest = [f"and {more} with a stronger signal"] if more else []
+    return ", ".join((*(f"{bike_id} {signal(radio)}" for _, bike_id, radio in shown), *rest))
 
 
 def signal(radio: RadioStatus) -> str:
@@ -163,8 +164,7 @@ def remarks(bike: BikeStatus) -> Iterator[str]:
     if bike.refused:
         yield f"{bike.bike_id}: {refused_words(bike.refused)}"
     if bike.next_racer_name:
-        changed = f"{bike.bike_id}: the changed racer, {bike.next_racer_name},"
-        yield f"{changed} rides from the next race on"
+        yield f"{bike.bike_id}: {bike.next_racer_name} rides from the next race on"
     if bike.is_rider_chosen and bike.own_rider is not None:
         yield f"{bike.bike_id}: a rider was chosen instead of its own, {bike.own_rider.name}"
     if bike.losses_per_hour:

@@ -22,12 +22,12 @@ UUID_NAMESPACE = uuid.UUID("e09b7b3b-7169-5914-b8d2-4a7797913407")
 
 Event = Literal["update", "final"]
 
-# Only for the schema: messages that an older gateway buffered may lie outside, and are sent too.
+# Only for the schema: an id that an older gateway buffered may be above this, and is sent, too.
 _ID_LIMIT: dict[str, Any] = {"maximum": MAX_ID}
 
 
 def _limits(field: str) -> dict[str, Any]:
-    """Return in the words of the schema the limits of a field, where less than 0 counts as 0."""
+    """Return the limits of a field as the schema has them: a lower limit below 0 becomes 0."""
     limits = PLAUSIBLE[field]
     return {"minimum": max(0, limits.lowest), "maximum": limits.highest}
 
@@ -104,9 +104,9 @@ class Telemetry:
         Field(
             alias="resistanceSource",
             description="calibrated: converted by a calibration of this bike; device: the "
-            "percentage that the bike reports; uncalibrated: the bike's own number, taken as "
-            "percent although it may not be one; derived: from power and cadence, because the bike "
-            "reports no resistance, or one that means nothing; none: unknown, and sent as 0; "
+            "percentage that the bike reports; uncalibrated: the bike's own number, taken as a "
+            "percentage although it may not be one; derived: from power and cadence, because the "
+            "bike reports no resistance, or one that means nothing; none: unknown, and sent as 0; "
             "absent in messages buffered by older gateways",
         ),
     ] = None

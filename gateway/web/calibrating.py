@@ -109,7 +109,7 @@ class PageCalibrations:
 
     @asynccontextmanager
     async def _short_session(self, bike_id: str) -> AsyncIterator[DaemonSession]:
-        """Open a session with a bike. One at a time reaches the race, which reads files for it."""
+        """Open a session with a bike, one at a time, because the race reads files for each."""
         async with self._asking:
             async with DaemonSession(self._socket, bike_id, is_live=False) as session:
                 yield session

@@ -33,8 +33,8 @@ from gateway.web.dialogue_events import (
 
 log = structlog.get_logger()
 
-#: A dialogue that no page has followed for this long has been left, in nanoseconds. A telephone
-#: that changes from one access point to the next is away for some seconds.
+#: A dialogue that no page has followed for this long is abandoned, in nanoseconds. A telephone that
+#: changes from one access point to the next is away for some seconds.
 ALONE_NS = 10 * NS_PER_S
 #: How often the followers are counted, in nanoseconds.
 LOOK_NS = NS_PER_S // 4
@@ -66,7 +66,7 @@ class PageButtons:
             self._pressed = None
 
     def press(self, text: str, word: str) -> bool:
-        """Answer the question with this text; return whether it is the one that waits.
+        """Answer the question with this text; return whether that question waits for an answer.
 
         A second tap on a button must not answer the next question.
         """
@@ -83,7 +83,7 @@ class PageView:
 
     def __init__(self) -> None:
         self._screen = b""
-        #: The events in no screen, which are few.
+        #: The events that no screen contains, which are few.
         self._told: list[bytes] = []
         self._is_over = False
         self._changed = asyncio.Event()

@@ -100,7 +100,7 @@ EVENTS: Mapping[str, TypeAdapter[Any]] = {
     "told": TypeAdapter(ToldEvent),
     "end": TypeAdapter(DialogueEnd),
 }
-#: The first event of a page: all others follow once more.
+#: The first event that a page receives: all earlier ones follow again.
 HELLO = event("hello", b"{}")
 #: The event that is sent when there is no other.
 BEAT = event("beat", b"{}")

@@ -18,8 +18,8 @@ from gateway.timing.units import NS_PER_S
 
 #: The shortest time between two snapshots, in nanoseconds: no bike's display is quicker.
 SNAPSHOT_MIN_NS = NS_PER_S // 4
-#: The longest time between two snapshots, in nanoseconds. A page takes 2 s of silence for a gateway
-#: that is gone.
+#: The longest time between two snapshots, in nanoseconds. After 2 s of silence, a page considers
+#: the gateway gone.
 SNAPSHOT_MAX_NS = NS_PER_S
 
 

@@ -16,8 +16,7 @@ WAITING_MAX = 2000
 class Handover(Generic[Item]):
     """A queue whose items `take` receives in the loop that `open` names, in order.
 
-    `give` may be called in any thread, also before `open` and after the end of that loop, when it
-    does nothing.
+    `give` may be called in any thread. It does nothing before `open` and after the end of the loop.
     """
 
     def __init__(self) -> None:
@@ -41,7 +40,7 @@ class Handover(Generic[Item]):
                 self._loop.call_soon_threadsafe(self._take_all)
 
     def _take_all(self) -> None:
-        self._is_announced = False  # before the look, so that no item waits for the next one
+        self._is_announced = False  # first, so that an item given meanwhile is announced again
         assert self._take is not None
         while self._items:
             self._take(self._items.popleft())

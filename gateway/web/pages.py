@@ -38,6 +38,6 @@ def _route(path: str, file: Path) -> web.RouteDef:
 
 
 def is_opened(request: web.Request) -> bool:
-    """Return whether a browser opens one of the pages, perhaps by a link of another site."""
+    """Return whether a browser opens one of the pages, perhaps by a link on another site."""
     is_page = getattr(request.match_info.handler, "is_page", False)
     return is_page and request.headers.get("Sec-Fetch-Mode") == "navigate"

@@ -38,7 +38,7 @@ HEADERS = {
 class Guard:
     """The rules of one server.
 
-    `names`: the host names that lead to it; `token`: None if only this computer reaches it.
+    `names`: the host names that lead to it; `token`: None if only this computer can reach it.
     """
 
     names: frozenset[str]
@@ -95,7 +95,7 @@ def guarding(guard: Guard) -> Middleware:
 
 
 def _foreign() -> web.HTTPForbidden:
-    return web.HTTPForbidden(text="expected a request of this gateway's own page\n")
+    return web.HTTPForbidden(text="expected a request from this gateway's own page\n")
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -40,7 +40,7 @@ LOOPBACK = "127.0.0.1"
 SEND_BUFFER_BYTES = 64 * 1024
 
 FEED_FAILED = "the pages receive no status because of a bug in the gateway; the log has the reason"
-FAILED = "the web server has failed, so there are no pages and metrics; the log has the reason"
+FAILED = "the web server has failed, so there are no pages or metrics; the log has the reason"
 
 log = structlog.get_logger()
 

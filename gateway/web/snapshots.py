@@ -1,4 +1,4 @@
-"""The status and the metrics for programs. A flood of requests is one question to the race."""
+"""The status and the metrics for programs. A flood of requests asks the race only once."""
 
 import asyncio
 from functools import cached_property
@@ -32,14 +32,14 @@ class StatusForPrograms:
 
 
 class Snapshots:
-    """The snapshots that many requests share; each is new, or of the last 250 ms."""
+    """The snapshots that many requests share; each is at most 250 ms old."""
 
     def __init__(self, race: RaceSide) -> None:
         self._race = race
         self._latest: asyncio.Task[StatusForPrograms] | None = None
 
     async def latest(self) -> StatusForPrograms:
-        """Return the snapshot. A request that gives up does not spoil it for the others."""
+        """Return the snapshot. A request that gives up does not cancel it for the others."""
         if self._latest is None:
             self._latest = asyncio.create_task(self._make())
         return await asyncio.shield(self._latest)

@@ -61,7 +61,7 @@ def test_check_is_started_by_keyboard_and_once(page: Page) -> None:
     with page.expect_request("**/check"):
         page.keyboard.press("Enter")
     stage.send("check", {"is_running": True, "report": None})
-    expect(page.locator("#check-state")).to_have_text("The check runs …")
+    expect(page.locator("#check-state")).to_have_text("The check is running …")
     page.keyboard.press("Enter")
     stage.send("check", CHECKED)
     expect(page.locator("#check-state")).to_have_text("1 failed, 1 warning")
@@ -89,7 +89,7 @@ def test_gateway_that_is_gone_is_named_until_it_is_back(page: Page) -> None:
     stage = OwnerStage(page)
     stage.play(OWNER_SCENES["gone"])
     expect(page.locator("#notice")).to_have_text(
-        "The gateway does not answer. This page continues by itself."
+        "The gateway does not answer. This page reconnects by itself."
     )
     stage.wait(3)
     stage.show(gateway_status())

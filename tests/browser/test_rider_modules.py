@@ -70,7 +70,7 @@ def test_best_seconds_work_without_storage(run_module: Run) -> None:
     ("hours_left", "danger"),
     [
         (600.0, None),
-        (0.5, "The cloud is away. After 30 minutes more, the oldest seconds are lost."),
+        (0.5, "The cloud is away. In 30 minutes, the oldest seconds will be lost."),
         (0.0, "The cloud is away, and there is no room left: the oldest seconds are lost."),
     ],
 )

@@ -41,7 +41,7 @@ SENTENCES = {
     "cloud-away": "You are racing. The cloud is away, and your seconds are safe here.",
     "in-danger": "720 s lost if the gateway stops. Disk: no space left on the device.",
     "clock-not-set": "The clock is not set yet. Every second is kept until it is.",
-    "gone": "The gateway does not answer. This page continues by itself.",
+    "gone": "The gateway does not answer. This page reconnects by itself.",
 }
 BUTTONS = {
     "waiting": "Join race",

@@ -100,7 +100,7 @@ def test_installed_package_waits_until_it_is_set_up(debian: Debian) -> None:
 
 
 def test_installed_package_races_once_it_is_set_up(debian: Debian) -> None:
-    """With a fake bike on purpose, and the broker on this machine."""
+    """With a fake bike on purpose, and the broker on this computer."""
     rider = "--racer-name Ada --racer-id 3 --class-id 2"
     debian.run(f"alleycat-gateway setup --bike fake {rider} --endpoint later")
     debian.run(f"systemctl reload-or-restart {SERVICE}")
@@ -215,7 +215,7 @@ def test_another_python_gets_compiled_libraries_at_once(debian: Debian) -> None:
 
 
 def test_uart_is_forbidden_to_the_service_until_setup_allows_it(debian: Debian) -> None:
-    """`check` reports the service's policy, and then that this machine has no such UART."""
+    """`check` reports the service's policy, and then that this computer has no such UART."""
     policy = "systemctl show alleycat-gateway --property=DevicePolicy,DeviceAllow"
     found = policy_from(debian.run(policy))
     assert found.is_closed

@@ -22,7 +22,7 @@ from tests.vm.image import Image
 BOOT_TIMEOUT_S = 180.0
 TIMEOUT_S = 60.0
 MEMORY_MIB = 512
-#: Where the guest finds the loopback of this machine.
+#: Where the guest finds the loopback of this computer.
 HOST = "10.0.2.2"
 STATE_BYTES, STATE_FS_BYTES = 32 << 20, 28 << 20
 NOT_LAZY = ("-E", "lazy_itable_init=0,lazy_journal_init=0")

@@ -3,7 +3,7 @@
     A4 <length of the payload> <id> <payload> <checksum>
 
 The checksum is the exclusive or of all bytes before it. The payload of data begins with the number
-of the channel and has a page of 8 bytes; a stick may append from whom it has received the page.
+of the channel and has a page of 8 bytes; a stick may append which device has sent the page.
 
 Source: Tigge/openant openant/base/message.py; "FE-C over BLE" 1.0.0 in
 abellono/tacx-ios-bluetooth-example, whose text has another checksum than its own example.

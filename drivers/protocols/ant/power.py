@@ -1,7 +1,7 @@
 """ANT+ bicycle power: the pages of power meters in cranks, pedals and hubs, four a second.
 
 Page 16 has the power. Pages 17 (wheel) and 18 (crank) have the sum of the torque instead, from
-which the power between two of them follows; a meter that sends several kinds has one power.
+which the power between two of them follows; a meter that sends several kinds has only one power.
 Page 32 of old SRM cranks counts with an offset, which they send only when they are calibrated:
 without it, only their cadence is known. A page whose event count is that of the page before it is a
 repetition. Numbers are little-endian, those of page 32 and of the calibration big-endian.
@@ -23,7 +23,7 @@ STOPPED_NS = 3_000_000_000
 #: After this time without a new event, the sums start over. The longer it is, the more sums of a
 #: meter that has restarted meanwhile look like those of a ride; a turn of 4 s is 15 rpm.
 FORGOTTEN_NS = 4_000_000_000
-#: A wheel that turns faster has restarted its sums: 1000 rpm are 125 km/h.
+#: If a wheel seems to turn faster, its sums have restarted: 1000 rpm are 125 km/h.
 MAX_WHEEL_RPM = 1000
 
 _CALIBRATION = 0x01
@@ -162,7 +162,7 @@ class AntPower(WireProtocol):
         self._offset_hz: int | None = None
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """Return at most one Reading; none for a repetition, zeros once there are only those."""
+        """Return at most one Reading: none for a repetition, zeros once only repetitions arrive."""
         if frame.sent:
             return []
         if len(frame.data) != PAGE_BYTES:

@@ -50,11 +50,11 @@ _LENGTHS = {
 #: The ops of the answer to the probe and of a status.
 _SIGNS = (0xD9, STATUS)
 
-#: What one write carries.
+#: The bytes that one write can carry.
 PART_BYTES = 20
 #: The interval between two requests.
 EVERY_NS = 300_000_000
-#: How long the pedals may not turn before the rest of the start follows.
+#: How long the pedals must be still before the rest of the start follows.
 UNMOVED_NS = 2_000_000_000
 
 GREETING = (seal(0xC8, b"\x01"), seal(0xC9, b""))

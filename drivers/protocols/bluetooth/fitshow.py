@@ -46,8 +46,8 @@ _VALUES = struct.Struct("<HBHBHB")
 _SETTINGS_AT, _MILES = 3, 0x01
 #: No console has more levels.
 LEVEL_MAX = 32
-#: A higher cadence is none: some consoles send a status of another layout, of which only a part is
-#: known. It has ten times the speed in km/h there, and the cadence in place of the heart rate.
+#: A higher number is not a cadence. Some consoles send a status of another layout, of which only a
+#: part is known: there, this field is ten times the speed in km/h, and the heart rate the cadence.
 CADENCE_MAX_RPM = 200
 
 #: The interval between two requests.
@@ -98,8 +98,8 @@ def decode_fitshow_message(data: bytes) -> FitshowMessage | None:
 def _messages_in(data: bytes) -> tuple[list[FitshowMessage], int]:
     """Return the messages that end `data`, without a gap, and the number of bytes before them.
 
-    Their check is a single byte, so those after other bytes count only with a known op. The
-    shortest ones are taken, because three messages in a row have the check of a single one.
+    The check is a single byte, so a message after other bytes counts only if its op is known. The
+    shortest messages are taken, because three in a row also pass the check as a single one.
     """
     found: dict[int, list[FitshowMessage]] = {len(data): []}
     for start in reversed(range(len(data) - _OVERHEAD_BYTES + 1)):

@@ -10,8 +10,8 @@ success. Numbers are little-endian. To read, the gateway sends a bitmap of regis
 has their values in ascending order, without tags. The first answer states the kind of equipment
 and which registers it has.
 
-A message travels in chunks of at most 20 bytes: FE 02, its length and the number of chunks with
-this one; then chunks of index, length and up to 18 bytes. The index of the last one is FF.
+A message travels in chunks of at most 20 bytes: FE 02, its length and the number of chunks, this
+one included; then chunks of index, length and up to 18 bytes. The index of the last one is FF.
 
 The gateway reads only. Apps first activate a console with the key of its model, 36 bytes, which is
 needed to control it. Two sources read without a key, but no source has tried all models. No key of
@@ -34,7 +34,7 @@ from drivers.reading import Frame, Reading
 #: Kinds of equipment. Only the console itself, `GENERAL`, is asked before its kind is known.
 GENERAL, BIKE, STUDIO_BIKE = 0x02, 0x07, 0x08
 #: Treadmills (04), ellipticals (06, 09, 13) and rowers (14) have the same registers, but the
-#: strokes of a rower are no cadence of a bike.
+#: strokes of a rower are not the cadence of a bike.
 _BIKES = frozenset({BIKE, STUDIO_BIKE})
 READ, CAPABILITIES, INFORMATION, REFERENCE = 0x02, 0x80, 0x81, 0x82
 FIRMWARE, COMMANDS, SERIAL_NUMBER = 0x84, 0x88, 0x95
@@ -63,7 +63,7 @@ REGISTER_BYTES: Mapping[int, int] = (
     | {26: 8}
 )
 WANTED = frozenset({RESISTANCE, POWER, DISTANCE, CADENCE, PULSE, SPEED})
-#: The place of the register bitmap in an information, after the status.
+#: The place of the register bitmap in the answer to INFORMATION, after the status.
 _BITMAP_AT = 9
 
 #: The interval between two requests. Consoles answer two to three times a second.

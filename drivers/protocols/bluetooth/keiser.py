@@ -135,7 +135,7 @@ class Keiser(WireProtocol):
 
     evidence = Evidence.REAL_FRAMES
     company_id = 0x0102
-    #: Some broadcasts are always lost, so three of them may be missing. Less from version 6.30 on.
+    #: Some broadcasts are always lost, so three may be missing. Shorter from version 6.30 on.
     stale_after_s = 7.0
     reports_own_number = True
 

@@ -10,8 +10,8 @@ the workout in 1/100 s, in three bytes:
 A monitor with FTMS, which newer firmware has, is better read with that. No capture of a BikeErg
 was found, only of rowers. On a rower the monitor repeats the last rate forever when the rider
 pauses, and only the distance stops growing; so a distance that has stopped means no cadence and no
-power. The power is not calculated from the pace, as the two sources do not agree for how many
-metres a BikeErg sends it.
+power. The power is not calculated from the pace, because the two sources do not agree on the
+distance for which a BikeErg sends its pace.
 
 Source: Concept2, PM Bluetooth Smart Communication Interface Definition 1.30;
 JaapvanEkris/openrowingmonitor docs/PM5_Interface.md; JamesAwesome/Ergomatic (captures of a rower);

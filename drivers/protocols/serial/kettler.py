@@ -69,7 +69,7 @@ class KettlerStatus:
     distance_100m: int
     target_power_w: int
     energy_kj: int
-    #: Counts up, or down in a program.
+    #: Counts up, or down in a programme.
     time_s: int
     power_w: int
 

@@ -165,10 +165,10 @@ def _encode_bits(data: IndoorBikeData, bits: int) -> bytes:
     return (bits ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
 
 
-#: Anything but zero in one of these shows that the bike has been started, and so does an increase
-#: of a total, whose value alone may be from the last ride: a bike that is not started may clear it.
-#: An average also falls while the bike runs and its rider rests, so each change shows this, except
-#: one to zero. The resistance and the heart rate do not depend on the start.
+#: Any value but zero in _MOVING shows that the bike has been started. A total shows it only by an
+#: increase: its value may be from the last ride, and a bike that is not started may clear it. An
+#: average shows it by any change except one to zero, because it also falls while the bike runs and
+#: its rider rests. The resistance and the heart rate do not depend on the start.
 _MOVING = ("speed_kmh", "cadence_rpm", "power_w")
 _AVERAGES = ("average_speed_kmh", "average_cadence_rpm", "average_power_w")
 _TOTALS = ("distance_m", "energy_kcal", "elapsed_s")

@@ -96,8 +96,8 @@ def narrowed(
 ) -> list[Field]:
     """Return `fields` for a notification, with `narrow` for `wide` if that fits exactly.
 
-    If the body is one byte short, `wide` was sent as `narrow`, unless the whole notification is as
-    long as a link carries at least: then its last byte was cut off.
+    If the body is one byte short, `wide` was sent as `narrow`. The exception is a notification of
+    CUT_BYTES: its last byte was cut off.
     """
     is_short = sum(one.size_bytes for one in fields) - body_bytes == 1
     is_narrow = is_short and flags_bytes + body_bytes != CUT_BYTES

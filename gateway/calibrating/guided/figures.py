@@ -17,7 +17,7 @@ NEVER_NS = 20 * NS_PER_S
 #: Warn if the bike sends no number for this long, in seconds.
 SILENT_S = 3.0
 
-PEDAL = "no resistance received yet: pedal lightly, many bikes sleep until pedalled"
+PEDAL = "no resistance received yet: pedal lightly, because many bikes sleep until pedalled"
 
 
 class FigureBuilder:

@@ -23,7 +23,7 @@ from gateway.timing.units import NS_PER_S
 #: How long to wait for a bike's own table, in seconds. A Peloton sends it within six seconds of
 #: being connected; with a tablet it does so only if the tablet asks for it.
 TABLE_S = 12.0
-#: Points in a line of the printed table.
+#: Points per line of the printed table.
 IN_A_ROW = 4
 
 WAIT = Question("waiting for the bike", {"q": QUIT}, is_put=False)

@@ -20,7 +20,7 @@ from gateway.timing.units import NS_PER_S
 FINE_RPM = 2.0
 #: The usual corrections, the most likely first; 1 removes a scale.
 PLAIN_SCALES = (0.5, 2.0, 0.1, 1.0)
-#: The largest relative difference between a measured scale and a plain one that is taken for it.
+#: A measured scale counts as a plain one if their relative difference is at most this.
 NEAR = 0.03
 
 #: The timing error of both presses of a key together, in seconds.

@@ -1,4 +1,4 @@
-"""A calibration's curve, drawn with characters: percent over the bike's own number.
+"""A calibration's curve, drawn with characters: percent against the bike's own number.
 
 This is our own code because the plotting libraries that we found draw in braille only or keep one
 global figure, and because there is only one kind of picture.

@@ -15,7 +15,7 @@ from gateway.terminal.finding import Finding
 from gateway.terminal.keyboard import ENTER
 from gateway.terminal.units import counted, number
 
-#: Old and new table are compared at this many raw values at most.
+#: The old and the new table are compared at no more than this number of raw values.
 COMPARED = 5
 
 

@@ -29,7 +29,7 @@ StreamOption = Annotated[str, typer.Option(metavar="NAME", help="The Kinesis str
 RateOption = Annotated[
     int,
     typer.Option(
-        min=1, max=10_000, help="Records per second at most; live races need the rest of the shard."
+        min=1, max=10_000, help="Limit of records a second; live races need the rest of the shard."
     ),
 ]
 DryRunOption = Annotated[
@@ -130,7 +130,7 @@ def _stop_on_signal() -> "Iterator[Event]":
 
 @contextmanager
 def _progress(visible: int) -> "Iterator[OnProgress]":
-    """Show each step on stderr while the block runs; show nothing if stderr is no terminal."""
+    """Show each step on stderr while the block runs; show nothing unless stderr is a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from gateway.terminal.console import Console

@@ -24,7 +24,7 @@ from gateway.sampling.plausible import PLAUSIBLE
 from gateway.terminal.printable import one_line
 from gateway.terminal.units import counted, number
 
-#: The number of protocols that are listed, and of fields that move alike; with --json all are.
+#: How many protocols are listed, and how many fields of the same movement; --json lists all.
 MOST_FITS = 5
 MOST_FIELDS = 6
 
@@ -95,7 +95,7 @@ def _guesses(capture: BikeCapture, turns: Sequence[CountedTurns]) -> list[Charac
 
 
 def _is_doubtful(fit: ProtocolFit) -> bool:
-    """Return whether a fit gives values that no ride has, and the counted turns do not confirm."""
+    """Return whether a fit gives implausible values and is not confirmed by the counted turns."""
     return not fit.is_confirmed and bool(_implausible(fit))
 
 

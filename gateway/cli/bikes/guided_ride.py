@@ -23,7 +23,8 @@ class RideStep:
 
 _COUNT = "keep that cadence and count the turns of one pedal"
 
-#: Two cadences that differ by half, each long enough for an error of one turn to matter little.
+#: Two cadences, the second half as fast again as the first. The rider keeps each long enough that
+#: an error of one turn matters little.
 RIDE = (
     RideStep(10, "keep the pedals still"),
     RideStep(5, "pedal: get to about 60 rpm, one turn a second"),
@@ -33,7 +34,7 @@ RIDE = (
     RideStep(20, "keep pedalling and turn the resistance slowly from one end to the other"),
 )
 
-#: Asks the rider a question on the terminal; the answer is empty if there is none.
+#: Asks the rider a question; the answer is empty if there is no terminal.
 AskRider = Callable[[str], str]
 
 
@@ -45,7 +46,7 @@ class GuidedRide:
         self._recorder = recorder
         self._step: RideStep | None = None
         self._until_ns = 0
-        #: The counted steps that were ridden to their end, with the time of it.
+        #: The counted steps that were ridden to the end, each with the time at which it ended.
         self._counted: list[tuple[RideStep, int]] = []
 
     @property
@@ -84,7 +85,7 @@ class GuidedRide:
 
 
 def _turns_from(ask: AskRider, question: str, seconds: float) -> float | None:
-    """Ask until the answer can be the turns in some seconds, or is empty, which is None."""
+    """Ask until the answer is a possible number of turns; return None for an empty answer."""
     from drivers.captures.format import CountedTurns
 
     hint = " (Enter alone: not counted)"

@@ -80,7 +80,7 @@ class Recording:
                 pass
 
     async def of_unknown_device(self) -> None:
-        """Record all of a device until it is lost, or until the guided ride is over."""
+        """Record everything a device sends until it is lost, or until the guided ride is over."""
         if not isinstance(self._driver, Surveyor):
             raise BikeLost(
                 f"{self.driver_name} cannot record a device of an unknown protocol; "

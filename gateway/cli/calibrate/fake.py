@@ -73,7 +73,7 @@ def config_with(bike: str, config: Path, *, fake_bike: bool) -> Path:
 
 
 def command_for(config: Path, *, fake_bike: bool) -> "Callable[[str], str]":
-    """Return a function that returns the command for words, so that it means the same bike."""
+    """Return a function that completes a command so that it means the same bike."""
     from functools import partial
 
     from gateway.config.command_line import command_line

@@ -132,7 +132,7 @@ def _own_hand(target: "Target") -> None:
 def numbers_of(
     option: str, text: str, unit: str, limits: tuple[float, float], example: str
 ) -> tuple[float, ...]:
-    """Return the numbers of a list with commas; fail unless each is within the limits."""
+    """Return the numbers in a comma-separated list; fail unless each is within the limits."""
     least, most = limits
     try:
         numbers = tuple(float(part) for part in text.split(","))

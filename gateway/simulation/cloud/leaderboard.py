@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-#: Most records that a consumer gets at once. A poll that returns more is several batches.
+#: A consumer gets at most this many records at once; a poll that returns more is several batches.
 BATCH_RECORDS = 1000
 
 #: The fields in which two standings of the same racer must agree. `here_now` is not one of them: it
@@ -81,7 +81,7 @@ def score(cadence_rpm: float, resistance_percent: float) -> float:
 class Leaderboard:
     """The numbers of all races in a stream.
 
-    Like the original consumers, it counts a duplicate or late record as any other. This changes
+    Like the original consumers, it counts a duplicate or late record like any other. This changes
     here now, but neither a final result nor a personal record. The original stops at a record that
     it cannot read; here, such records are only counted.
     """
@@ -270,7 +270,7 @@ def class_board(standings: Iterable[Standing]) -> list[Standing]:
 
 
 def differences(ours: Iterable[Standing], theirs: Sequence[Standing]) -> list[Difference]:
-    """Return a Difference for each of our standings that the backend lacks or has differently."""
+    """Return a Difference for each of our standings that the backend lacks, or disagrees with."""
     known = {(one.race_id, one.racer_id): one for one in theirs}
     found = []
     for mine in ours:

@@ -31,7 +31,7 @@ from gateway.simulation.extra import LOOPBACK
 from gateway.timing.units import NS_PER_MS
 
 SHARDS = 4
-#: Seconds between two polls of the stream, as AWS Lambda's. The records of a poll are a batch.
+#: Seconds between two polls of the stream, as with AWS Lambda. The records of a poll are a batch.
 POLL_EVERY_S = 1.0
 NICENESS = 10
 #: How long the connection for the results may take to come up, in seconds.

@@ -45,7 +45,7 @@ class DemoReporter:
         self._most_buffered = 0
         self._movement = Movement()
         self._gained: Mapping[int, int] = {}
-        #: Which span of GAINED_FOR_NS the places were gained before.
+        #: The interval of GAINED_FOR_NS for which `_gained` was computed, counted from 0.
         self._gained_in: int | None = None
 
     def observe(self, telemetry: Telemetry) -> None:

@@ -84,7 +84,7 @@ class Demo:
         self._network = network
         self._stream = stream
         self._clock = clock
-        #: How long the network was down, and since when it is.
+        #: How long the network has been down in all; and since when, if it is down now.
         self._down_ns = 0
         self._down_since_ns: int | None = None
         self.reporter = DemoReporter(options.race_s, self._start_ns, options.outage)

@@ -13,8 +13,8 @@ from gateway.timing.units import NS_PER_MS
 
 #: How many racers' seconds are closed before the connections get a turn to send the messages.
 CLOSED_AT_ONCE = 25
-#: The Readings of a second are computed while it runs, in this many portions, between these times
-#: after its start: the messages of the previous second go first, and the work ends with the second.
+#: The Readings of a second are computed in this many portions while it runs, between these times
+#: after its start. Before that, the messages of the previous second are sent.
 PORTIONS = 20
 RIDE_FROM_NS, RIDE_UNTIL_NS = 200 * NS_PER_MS, 900 * NS_PER_MS
 

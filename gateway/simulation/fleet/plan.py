@@ -8,14 +8,14 @@ from gateway.host.errors import USAGE, GatewayError
 from gateway.race.races import ContinuousRaces, Race, Racer
 from gateway.simulation.names import name_of
 
-#: Most racers on a connection. IoT Core discards more than 100 publishes/s on one; the rest is room
-#: for resends.
+#: A connection carries at most this many racers. IoT Core discards what exceeds 100 publishes/s on
+#: one; the rest is room for resends.
 RACERS_PER_CONNECTION = 80
 #: New connections a second. By default, an account may open 500; newer lists give 3,000, and fewer
 #: in some regions ("AWS IoT Core endpoints and quotas", message broker).
 CONNECTS_PER_S = 80
-#: Most records a second on a shard (Kinesis Data Streams, "Quotas and limits"). A whole race is on
-#: one shard.
+#: A shard accepts at most this many records a second (Kinesis Data Streams, "Quotas and limits"). A
+#: whole race is on one shard.
 SHARD_RECORDS_PER_S = 1000
 #: The difference between the ids of simultaneous races of a class: larger than any id of a
 #: continuous race until 2200. It leaves the last digit unchanged, which is the class.
@@ -29,7 +29,7 @@ class PlanError(GatewayError):
 
 
 class FleetError(GatewayError):
-    """Machine, cloud or network prevent the race. The message gives the reason and what to do."""
+    """A computer, cloud or network that prevents the race. The message gives reason and remedy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from gateway.simulation.scene import Scene, Summary
 
 Json = dict[str, Any]
 
-#: A spectator gets an event at least this often, in seconds: after 2 s of silence, the page takes
-#: the race for gone.
+#: A spectator gets an event at least this often, in seconds: after 2 s of silence, the page
+#: considers the race gone.
 BEAT_EVERY_S = 1.0
 #: What a spectator who arrives late reads of the news.
 NEWS_KEPT = 8

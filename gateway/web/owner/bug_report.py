@@ -31,7 +31,7 @@ CONFIG_MAX_BYTES = 1024 * 1024
 
 
 def without_secrets(report: dict[str, Any], more_secrets: Iterable[str]) -> dict[str, Any]:
-    """Return a report without secrets: none of its options, wherever else they occur, and no keys.
+    """Return a report without keys, and without the values of secret options, wherever they occur.
 
     `more_secrets`: texts that must not occur either.
     """

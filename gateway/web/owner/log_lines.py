@@ -8,7 +8,7 @@ from gateway.host.log import record_fields
 from gateway.terminal.json_line import json_line
 
 LINES_KEPT = 200
-#: Limits the characters of a line, so that all lines are less than a page may leave unread.
+#: Limits the characters of a line, so that a page may leave all lines unread.
 TEXT_MAX = 500
 #: Takes the place of what is left out.
 _GAP = " … "
@@ -35,7 +35,7 @@ class LogLines:
 def _shortened(text: str) -> str:
     """Return the beginning and the end of a long text: a traceback ends with its exception.
 
-    Only whole words are kept: half a secret would not be found by those who leave it out.
+    Only whole words are kept, because a bug report finds only whole secrets to leave out.
     """
     if len(text) <= TEXT_MAX:
         return text

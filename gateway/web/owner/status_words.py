@@ -44,7 +44,7 @@ class StatusWords:
 
 
 def status_words(status: GatewayStatus) -> StatusWords:
-    """Return the words that `status` prints, of the installed service."""
+    """Return the words that `status` prints for the installed service."""
     found = concerns(status)
     return StatusWords(
         thing_name=one_line(status.thing_name),

@@ -9,7 +9,7 @@ import { isRacing, secondsLeft, stateOf } from "./state.js";
 import { LEAVE_SURE, LIGHT } from "./text.js";
 import { UNKNOWN, clock, rounded } from "./units.js";
 
-// The last seconds of a race, which are unmistakable.
+// The last seconds of a race, in which the time left stands out.
 const LAST_S = 10;
 // How long the button asks for a second tap, in ms: a wet hand taps by accident.
 const SURE_MS = 4000;

@@ -1,4 +1,4 @@
-// A calibration's curve: percent over the bike's own number, old against new.
+// A calibration's curve: percent against the bike's own number, the old curve and the new one.
 import { number } from "./units.js";
 
 /** The size of the picture, in units of its view box, and the room for the numbers at its edges. */

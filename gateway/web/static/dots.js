@@ -1,5 +1,5 @@
-// Every gateway as a dot, whose shape and colour are its state. One SVG path a state: a thousand
-// gateways are not a thousand nodes.
+// Every gateway as a dot, whose shape and colour are its state. Each state has one SVG path, so that
+// a thousand gateways do not need a thousand nodes.
 
 /** The states by their letter in the scene. The shapes are centred on 0,0 and 8 units wide. */
 export const STATES = {
@@ -9,7 +9,7 @@ export const STATES = {
   b: { name: "bike lost", shape: "m-4 -2l2 -2l2 2l2 -2l2 2l-2 2l2 2l-2 2l-2 -2l-2 2l-2 -2l2 -2z" },
 };
 const STEP = 12;
-/** Columns for each row: the field is about as wide as it is in the page. */
+/** The ratio of columns to rows: about that of width to height of the field on the page. */
 const ASPECT = 4;
 const FEWEST_COLUMNS = 12;
 

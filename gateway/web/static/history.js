@@ -2,7 +2,7 @@
 import { SHOWN_S } from "./line.js";
 import { outputOfMessage } from "./output.js";
 
-// How many seconds of the next race the end of the last one is shown for.
+// The end of a race stays on the screen until this second of the next one.
 const FINISH_SHOWN_S = 10;
 
 /**

@@ -1,6 +1,6 @@
 // The scene of the show arrives as differences: merge patches (RFC 7396).
 
-/** Return the object after the patch. Only what has changed is copied; a member that is null goes. */
+/** Return the object after the patch. Only what has changed is copied; null removes a member. */
 export function patched(target, patch) {
   const result = { ...target };
   for (const [name, value] of Object.entries(patch)) {

@@ -1,4 +1,4 @@
-// Rank and gaps; without results of the race, the output now against the own best.
+// Rank and gaps; without results of the race, the present output against the rider's best.
 import { RANK } from "./text.js";
 import { UNKNOWN, ordinalEnding, rounded, whole } from "./units.js";
 
@@ -8,7 +8,7 @@ const OLD_S = 5;
 /**
  * Return {figure, ending, of, gaps, note, isOld} to be shown for a bike's place, which may be null.
  *
- * `gaps`: [number, what it leads to] of each.
+ * `gaps`: for each gap its size, and words such as "to leader".
  */
 export function rankOf(place, output, best) {
   if (!place) return againstOwnBest(output, best);

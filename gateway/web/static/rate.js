@@ -1,6 +1,6 @@
 // Messages a second, from a count that only grows.
 
-/** A count over the last `windowMs`, long enough for the backend's poll, which is one a second. */
+/** The growth of a count over the last `windowMs`, which spans several of the backend's polls. */
 export class Rate {
   #looks = [];
 

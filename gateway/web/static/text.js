@@ -15,13 +15,14 @@ export const ALL_CLASSES = "all";
 export const classNamed = (id) => `class ${id}`;
 export const moreRacers = (count) => (count ? `… and ${count.toLocaleString("en")} more` : "");
 
-export const GONE = "The gateway does not answer. This page continues by itself.";
+export const GONE = "The gateway does not answer. This page reconnects by itself.";
 
 export const WRONG_TOKEN =
-  "This token is not valid. It may have been replaced: open the link of `sudo alleycat-gateway web`.";
+  "This token is not valid. It may have been replaced: open the link that `sudo alleycat-gateway " +
+  "web` prints.";
 
 // The owner's page.
-export const CHECK_RUNS = "The check runs …";
+export const CHECK_RUNS = "The check is running …";
 
 // The rider's page.
 export const NOT_SET_UP =
@@ -75,7 +76,7 @@ export const LIGHT = {
 // Why seconds are in danger, and which.
 export const DANGER = {
   disk: (amount, problem) => `${amount} lost if the gateway stops. Disk: ${problem}.`,
-  room: (left) => `The cloud is away. After ${left} more, the oldest seconds are lost.`,
+  room: (left) => `The cloud is away. In ${left}, the oldest seconds will be lost.`,
   full: "The cloud is away, and there is no room left: the oldest seconds are lost.",
 };
 
@@ -85,7 +86,7 @@ export const RANK = {
   leading: "You lead",
   unranked: "Your first result is on its way",
   own: "your best",
-  old: (age) => `results of ${counted(Math.round(age), "second")} ago`,
+  old: (age) => `results from ${counted(Math.round(age), "second")} ago`,
 };
 
 /** Return a commanded race in words. `start` is in seconds from now, negative if it has begun. */
@@ -115,7 +116,7 @@ export const KNOB = {
   here: "turn to it",
   skipped: "skipped",
   was: (words) => `dashed: ${words}`,
-  curve: (count) => `Curve through ${counted(count, "point")}, in percent over the bike’s number`,
+  curve: (count) => `Curve through ${counted(count, "point")}: percent against the bike’s number`,
   verify: "The bike has a table of its own, which is checked at 25, 50 and 75 %.",
   spot: ({ percent, says_percent: found }) => `At ${percent} % the gateway reports ${rounded(found, 1)} %.`,
   rollback: (date) => `Restore the calibration of ${date}`,

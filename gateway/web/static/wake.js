@@ -1,6 +1,6 @@
 // Keeps the screen awake while a race is on, where the browser allows it.
 
-/** Return a function that is told whether the screen shall stay awake. */
+/** Return a function that is told whether the screen should stay awake. */
 export function wakeLock(device = navigator) {
   let lock = null;
   let isWanted = false;

@@ -4,7 +4,7 @@ import { byId, copyOf, mark, show } from "./dom.js";
 // The signs differ in shape, so that no one needs the colour.
 const SIGNS = { bad: "✖", odd: "▲", well: "✓" };
 
-/** Show the words of the status. Elements are reused, so that nothing that is read disappears. */
+/** Show the words of the status. Elements are reused, so that none disappears while it is read. */
 export function showWords(words) {
   show(byId("name"), words.thing_name);
   show(byId("about"), words.about);

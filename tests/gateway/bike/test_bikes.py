@@ -136,7 +136,7 @@ async def test_rig_without_a_calibration_is_logged_once_until_it_is_calibrated(
         await virtual.gateway.apply(reloaded, races_of(reloaded, None))
         await virtual.run_for(5)
     assert not any(bike.is_uncalibrated for bike in virtual.gateway.status.bikes)
-    event = "bike not calibrated: its own numbers are taken as percent"
+    event = "bike not calibrated: its own numbers are taken as percentages"
     assert [log["bike"] for log in logs if log["event"] == event] == ["bike-1"]
     await virtual.stop()
 

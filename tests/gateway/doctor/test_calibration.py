@@ -1,4 +1,4 @@
-"""Bikes whose numbers would be taken as percent, with calibrations saved in real files."""
+"""Bikes whose numbers would be taken as percentages, with calibrations saved in real files."""
 
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def test_bike_with_numbers_of_its_own_and_no_calibration_is_a_warning(
         Finding(
             "calibration",
             State.WARNING,
-            "bike-1 is not calibrated: its own numbers are taken as percent",
+            "bike-1 is not calibrated: its own numbers are taken as percentages",
             "run: alleycat-gateway calibrate bike-1",
         )
     ]

@@ -229,7 +229,7 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"bikes": (bike_status(sample=RAW),)},
-            "bike-001 is not calibrated: its own numbers are taken as percent; run "
+            "bike-001 is not calibrated: its own numbers are taken as percentages; run "
             "`sudo alleycat-gateway calibrate bike-001`",
         ),
         (
