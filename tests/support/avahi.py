@@ -14,7 +14,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from dbus_fast import Message
+from dbus_fast.aio import MessageBus
 
+from gateway.web.mdns.avahi import AVAHI
 from tests.support import mdns_query
 from tests.support.bluez import DBusDaemon
 from tests.support.children import killed_at_end
@@ -86,6 +89,15 @@ class Computer:
             assert self._avahi.poll() is None, said
             assert time.monotonic() < deadline, said
             time.sleep(0.02)
+
+    async def rename(self, host: str) -> None:
+        """Let Avahi give this computer another name, as it does after a collision."""
+        bus = await MessageBus(bus_address=self.bus.address).connect()
+        rename = Message(AVAHI, "/", f"{AVAHI}.Server", "SetHostName", signature="s", body=[host])
+        reply = await bus.call(rename)
+        bus.disconnect()
+        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        assert reply.error_name is None, reply.error_name
 
     def signal_avahi(self, number: signal.Signals) -> None:
         assert self._avahi is not None

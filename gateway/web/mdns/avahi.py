@@ -1,7 +1,7 @@
 """Avahi, the mDNS daemon of this computer, reached over the system bus."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
@@ -23,8 +23,8 @@ _SIGNALS = (
     f"type='signal',sender='{AVAHI}'",
     f"type='signal',sender='{_DBUS}',member='NameOwnerChanged',arg0='{AVAHI}'",
 )
-#: Of Avahi's API: all interfaces or protocols, and the state of a server that works.
-_ANY, _RUNNING = -1, 2
+#: Of Avahi's API: all interfaces or protocols.
+_ANY = -1
 #: Of Avahi's API: a record of this computer, and an address that does not lead back to the name.
 _IS_LOCAL, _NO_REVERSE = 8, 16
 #: Of DNS: the class IN, and the types A and AAAA.
@@ -54,7 +54,7 @@ class AvahiError(Exception):
     """A reason why a name is not published, in words."""
 
 
-class AvahiChangedError(Exception):
+class AvahiChanged(Exception):
     """The end of Avahi, its start, or another host name: everything has to be published again."""
 
 
@@ -85,7 +85,6 @@ class Avahi:
 
     def __init__(self, bus: MessageBus) -> None:
         self._bus = bus
-        self._host = ""
         self._group = GroupState.UNCOMMITTED
         self._news = asyncio.Event()
         self._changed = asyncio.Event()
@@ -94,45 +93,45 @@ class Avahi:
     async def follow_addresses(self) -> None:
         """Begin to follow the addresses of the computer's own name, which Avahi chooses.
 
-        It knows which interfaces and addresses may be announced. Raises AvahiError and
-        AvahiChangedError.
+        It knows which interfaces and addresses may be announced. Raises AvahiError.
         """
-        (state,) = await self._call("/", _SERVER, "GetState")
-        if state != _RUNNING:  # it is probing the host name
-            await self._succeed(lambda: False)
-        (self._host,) = await self._call("/", _SERVER, "GetHostNameFqdn")
+        (host,) = await self._call("/", _SERVER, "GetHostNameFqdn")
         for type_ in _ADDRESS_TYPES:
-            query = (_ANY, _ANY, self._host, _IN, type_, 0)
+            query = (_ANY, _ANY, host, _IN, type_, 0)
             await self._call("/", _SERVER, "RecordBrowserNew", "iisqqu", *query)
 
     async def publish(self, name: str, port: int, addresses: Collection[HostAddress]) -> None:
         """Publish a name with these addresses, and a web server there.
 
         An alias (CNAME) of the computer's own name would need no addresses, but neither Windows nor
-        macOS resolves it. Raises AvahiError and AvahiChangedError.
+        macOS resolves it. Raises AvahiError and AvahiChanged.
         """
         (group,) = await self._call("/", _SERVER, "EntryGroupNew")
-        if name.lower() != self._host.lower():  # Avahi has published its own
-            for one in addresses:
-                record = (one.interface, one.protocol, _NO_REVERSE, name, str(one.address))
-                await self._call(group, _GROUP, "AddAddress", "iiuss", *record)
-        interfaces = {one.interface for one in addresses}
-        interface = interfaces.pop() if len(interfaces) == 1 else _ANY
+        for one in addresses:
+            record = (one.interface, one.protocol, _NO_REVERSE, name, str(one.address))
+            await self._call(group, _GROUP, "AddAddress", "iiuss", *record)
+        interface = _only({one.interface for one in addresses})
+        protocol = _only({one.protocol for one in addresses})
         label, _, domain = name.partition(".")
-        service = (interface, _ANY, 0, label, "_http._tcp", domain, name, port, [b"path=/"])
+        service = (interface, protocol, 0, label, "_http._tcp", domain, name, port, [b"path=/"])
         await self._call(group, _GROUP, "AddService", "iiussssqaay", *service)
         await self._call(group, _GROUP, "Commit")
-        await self._succeed(lambda: self._group is GroupState.ESTABLISHED)
+        try:
+            async with asyncio.timeout(PROBE_S):
+                while self._group is not GroupState.ESTABLISHED:
+                    await self.news()
+        except TimeoutError:
+            raise AvahiError(SILENT) from None
 
     async def news(self) -> None:
         """Wait until something has changed.
 
-        Raises AvahiError if the name is not published any more, and AvahiChangedError.
+        Raises AvahiError if the name is not published any more, and AvahiChanged.
         """
         await self._news.wait()
         self._news.clear()
         if self._changed.is_set():
-            raise AvahiChangedError
+            raise AvahiChanged
         if self._group is GroupState.COLLISION:
             raise AvahiError(TAKEN)
         if self._group is GroupState.FAILURE:
@@ -142,17 +141,9 @@ class Avahi:
         """Wait until another attempt may have another result."""
         await self._changed.wait()
 
-    async def _succeed(self, has_succeeded: Callable[[], bool]) -> None:
-        try:
-            async with asyncio.timeout(PROBE_S):
-                while not has_succeeded():
-                    await self.news()
-        except TimeoutError:
-            raise AvahiError(SILENT) from None
-
     async def subscribe(self) -> None:
         """Ask the bus for Avahi's signals, and for its starts and ends. Raises AvahiError."""
-        self._bus.add_message_handler(self._take)
+        self._bus.add_message_handler(self.take)
         for rule in _SIGNALS:
             await self._call("/org/freedesktop/DBus", _DBUS, "AddMatch", "s", rule)
 
@@ -160,14 +151,16 @@ class Avahi:
         self._changed.set()
         self._news.set()
 
-    def _take(self, message: Message) -> None:
+    def take(self, message: Message) -> None:
+        """Take a message of the bus, which is of interest if it is one of Avahi's signals."""
         if message.message_type is not MessageType.SIGNAL:
             return
         signal = message.interface, message.member
         if signal == (_BROWSER, "ItemNew"):
-            self.addresses |= _own_address(*message.body)
+            if message.body[-1] & _IS_LOCAL:  # not of another computer
+                self.addresses.add(_address(message.body))
         elif signal == (_BROWSER, "ItemRemove"):
-            self.addresses -= _own_address(*message.body)
+            self.addresses.discard(_address(message.body))
         elif signal == (_GROUP, "StateChanged"):
             self._group = GroupState(message.body[0])
         elif signal in ((_SERVER, "StateChanged"), (_DBUS, "NameOwnerChanged")):
@@ -227,13 +220,14 @@ async def _end_with(bus: MessageBus, avahi: Avahi) -> None:
     avahi.end()
 
 
-def _own_address(
-    interface: int, protocol: int, _: str, class_: int, type_: int, data: bytes, flags: int
-) -> set[HostAddress]:
-    """Return the address in a record, unless it came in from another computer or interface."""
-    if not flags & _IS_LOCAL:
-        return set()
-    return {HostAddress(interface, protocol, ip_address(bytes(data)))}
+def _address(record: list[Any]) -> HostAddress:
+    interface, protocol, _, _, _, data, _ = record
+    return HostAddress(interface, protocol, ip_address(bytes(data)))
+
+
+def _only(numbers: set[int]) -> int:
+    """Return the number if there is a single one, otherwise Avahi's number for all."""
+    return next(iter(numbers)) if len(numbers) == 1 else _ANY
 
 
 def _refusal(what: str) -> str:

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import structlog
 
-from gateway.web.mdns.avahi import Avahi, AvahiChangedError, AvahiError, HostAddress, open_avahi
+from gateway.web.mdns.avahi import Avahi, AvahiChanged, AvahiError, HostAddress, open_avahi
 
 #: Interval between attempts that fail, in seconds. Another start of Avahi is noticed at once.
 RETRY_S = 60.0
@@ -66,14 +66,14 @@ class NamePublisher:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(RETRY_S):
                             await avahi.change()
-        except AvahiChangedError:
+        except AvahiChanged:
             return
         except AvahiError as error:  # without a bus
             self._report(str(error))
             await asyncio.sleep(RETRY_S)
 
     async def _publish(self, avahi: Avahi) -> None:
-        """Publish the name until the addresses change. Raises AvahiError and AvahiChangedError."""
+        """Publish the name until the addresses change. Raises AvahiError and AvahiChanged."""
         await avahi.follow_addresses()
         addresses = await self._settled(avahi)
         if not addresses:

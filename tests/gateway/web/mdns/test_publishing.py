@@ -107,6 +107,20 @@ async def test_pages_on_one_address_have_no_other(pi: Computer, phone: Computer)
         await phone.is_answered(NAME, "192.0.2.9")
 
 
+async def test_pages_in_another_network_are_not_announced_here(
+    pi: Computer, phone: Computer
+) -> None:
+    pi.run("ip link add net8 type veth peer name net9")
+    pi.run("ip link set net8 up")
+    pi.run("ip link set net9 up")
+    pi.run("ip address add 198.51.100.1/24 dev net8")
+    pi.start_avahi()
+    async with running("198.51.100.1") as told:
+        await told.success()
+        assert phone.ask(NAME) == []
+        assert phone.ask("_http._tcp.local", "PTR") == []
+
+
 async def test_name_leads_to_the_new_address_when_it_has_changed(
     pi: Computer, phone: Computer
 ) -> None:
@@ -143,6 +157,26 @@ async def test_name_is_published_again_when_avahi_has_been_killed(
         await phone.is_answered(NAME, pi.address)
 
 
+async def test_name_is_published_again_when_avahi_renames_the_computer(
+    pi: Computer, phone: Computer
+) -> None:
+    pi.start_avahi()
+    async with running() as told:
+        await told.success()
+        await pi.rename("pi-2")
+        await phone.is_answered("pi-2.local", pi.address)
+        await phone.is_answered(NAME, pi.address)
+        pi.run("ip address add 192.0.2.7/24 dev net0")
+        await phone.is_answered(NAME, pi.address, "192.0.2.7")
+
+
+async def test_avahi_that_still_probes_the_name_of_the_computer_is_waited_for(pi: Computer) -> None:
+    pi.start_avahi()
+    await pi.rename("pi-2")
+    async with running() as told:
+        await told.success()
+
+
 async def test_name_is_published_when_avahi_starts_after_the_gateway(pi: Computer) -> None:
     async with running() as told:
         assert await told.problem() == NOT_RUNNING
@@ -154,8 +188,6 @@ async def test_avahi_that_hangs_is_a_problem(pi: Computer, monkeypatch: pytest.M
     monkeypatch.setattr(avahi, "ANSWER_S", 0.5)
     monkeypatch.setattr(publishing, "RETRY_S", 1.0)
     pi.start_avahi()
-    async with running() as told:
-        await told.success()
     pi.signal_avahi(signal.SIGSTOP)
     async with running() as told:
         assert await told.problem() == SILENT
