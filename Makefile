@@ -37,7 +37,7 @@ test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a rea
 	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
 # The slow tests mostly wait, so several of them share a core; more examples for a property do not.
-test-all: test iptables ## run all tests: also races in real time, terminals, bad disks, kill -9 (twenty minutes)
+test-all: test iptables avahi ## run all tests: also races in real time, terminals, bad disks, kill -9 (twenty minutes)
 	$(BIN)/pytest -m slow -n 6 --dist loadgroup
 	$(BIN)/pytest -m hypothesis -n auto --hypothesis-profile=thorough
 
@@ -180,7 +180,7 @@ $(BROWSER)/.installed: tests/browser/requirements.txt $(INSTALLED)
 	@$(INSTALL) --no-deps --target $(BROWSER) --requirement $<
 	@touch $@
 
-.PHONY: chromium mosquitto dbus iptables elfutils lintian mmdebstrap qemu
+.PHONY: chromium mosquitto dbus iptables avahi elfutils lintian mmdebstrap qemu
 chromium:
 	@tests/install_package chromium chromium
 
@@ -193,6 +193,10 @@ dbus:
 # For networks that swallow packets; only root can make one.
 iptables:
 	@tests/install_package iptables iptables
+
+# For the name of the pages in a network of two namespaces; only root can make one.
+avahi:
+	@tests/install_package avahi-daemon avahi-daemon
 
 elfutils:
 	@tests/install_package eu-strip elfutils

@@ -224,6 +224,13 @@ MUTANTS = (
         "tests/gateway/web/test_security.py",
     ),
     Mutant(
+        "another computer can have the name of the pages lead to itself",
+        "gateway/web/mdns/avahi.py",
+        "            if message.body[-1] & _IS_LOCAL:  # not of another computer\n",
+        "            if True:\n",
+        "tests/gateway/web/mdns/test_avahi.py",
+    ),
+    Mutant(
         "each request for the status asks the race",
         "gateway/web/snapshots.py",
         "        if self._latest is None:\n",

@@ -33,6 +33,7 @@ def web(
     """
     from gateway.config.schema import read_config
     from gateway.web.link import links, qr_code
+    from gateway.web.mdns.local_name import local_name
 
     settings = read_config(config)
     place = settings.web
@@ -43,7 +44,7 @@ def web(
             FAILED,
         )
     token = _token(settings, rotate=rotate) if place.is_reached_from_outside else ""
-    found = links(place, token)
+    found = links(place, token, local_name(settings))
     for link in found:
         typer.echo(link)
     if token and sys.stdout.isatty():

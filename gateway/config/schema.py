@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_settings import (
@@ -109,6 +110,19 @@ class WebConfig(Section):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     #: Further host names that lead to the pages, such as that of a reverse proxy.
     names: tuple[HostName, ...] = ()
+    #: Whether to publish the name `alleycat-<thing>.local` in the network.
+    mdns: bool = False
+
+    @field_validator("mdns")
+    @classmethod
+    def _reachable(cls, mdns: bool, others: ValidationInfo) -> bool:
+        listen = others.data.get("listen")
+        if mdns and listen is not None and ip_address(listen).is_loopback:
+            raise ValueError(
+                f"other devices cannot reach the pages at {listen}; expected mdns = false, or "
+                'listen = "0.0.0.0"'
+            )
+        return mdns
 
     @property
     def is_reached_from_outside(self) -> bool:

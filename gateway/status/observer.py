@@ -38,6 +38,8 @@ class StatusSource(Protocol):
 
     def note(self, text: str) -> None: ...
 
+    def note_name(self, text: str | None) -> None: ...
+
     def status(self) -> GatewayStatus: ...
 
 
@@ -72,6 +74,7 @@ class Observer:
         self._since_ns = clock.monotonic_ns()
         self._notes: list[str] = []
         self._config_notes: Sequence[str] = ()
+        self._name_notes: Sequence[str] = ()
         self._pi = PiHealth()
         self._pi_until_ns = self._since_ns
 
@@ -83,6 +86,10 @@ class Observer:
     def note_config(self, texts: Sequence[str]) -> None:
         """Show in the status which parts of the config are not in effect, until the next call."""
         self._config_notes = texts
+
+    def note_name(self, text: str | None) -> None:
+        """Show in the status why the name of the pages does not lead to them, or that it does."""
+        self._name_notes = () if text is None else (text,)
 
     def line(self) -> str:
         """Return the status in one line, as systemctl shows it."""
@@ -107,7 +114,7 @@ class Observer:
             accepted_per_s=round(sum(publisher.accepted_per_s for publisher in publishers), 2),
             pi=self._pi_health(now_ns),
             log_lines_dropped=dropped_lines(),
-            notes=(*self._notes, *self._config_notes, *self._files.problems),
+            notes=self._all_notes(),
             files_set_aside=self._files.set_aside,
             results=None if self.results is None else self.results.status,
             state_dir=self._state_dir,
@@ -115,6 +122,10 @@ class Observer:
             race_mode=self._race_mode,
             riders=self._bikes.riders.listed,
         )
+
+    def _all_notes(self) -> tuple[str, ...]:
+        lasting, passing = self._notes, (*self._config_notes, *self._name_notes)
+        return (*lasting, *passing, *self._files.problems)
 
     def _pi_health(self, now_ns: int) -> PiHealth:
         if now_ns >= self._pi_until_ns:

@@ -141,11 +141,16 @@ class WaitingGateway:
         self._clock = clock
         self._since_ns = clock.monotonic_ns()
         self._notes: list[str] = []
+        self._name_notes: tuple[str, ...] = ()
 
     def note(self, text: str) -> None:
         """Log a warning and show it in the status from now on."""
         self._notes.append(text)
         log.warning(text)
+
+    def note_name(self, text: str | None) -> None:
+        """Show in the status why the name of the pages does not lead to them, or that it does."""
+        self._name_notes = () if text is None else (text,)
 
     def line(self) -> str:
         """Return the status in one line, as systemctl shows it."""
@@ -171,7 +176,7 @@ class WaitingGateway:
             produced_per_s=0.0,
             accepted_per_s=0.0,
             pi=read_pi_health(),
-            notes=tuple(self._notes),
+            notes=(*self._notes, *self._name_notes),
             is_set_up=False,
             state_dir=self._state_dir,
             clock_source=self._clock.source,

@@ -11,14 +11,16 @@ from gateway.config.schema import WebConfig
 _ANYWHERE = ("192.0.2.1", 9)
 
 
-def links(place: WebConfig, token: str) -> list[str]:
+def links(place: WebConfig, token: str, local_name: str | None = None) -> list[str]:
     """Return the links to pages at a port, the one for a QR code first; without a token if empty.
 
+    `local_name`: the name that is published in the network. It is not the first, because not every
+    phone finds it.
     The token is in the fragment, which no browser sends: it is in no log of a server or proxy.
     """
     fragment = f"#token={token}" if token else ""
     named = [f"https://{name}/" for name in place.names]
-    return [f"{url}{fragment}" for url in (*named, *_direct(place))]
+    return [f"{url}{fragment}" for url in (*named, *_direct(place, local_name))]
 
 
 def qr_code(link: str) -> str:
@@ -30,17 +32,19 @@ def qr_code(link: str) -> str:
     return drawn.getvalue()
 
 
-def _direct(place: WebConfig) -> Iterator[str]:
+def _direct(place: WebConfig, local_name: str | None) -> Iterator[str]:
     if ip_address(place.listen).is_unspecified:
-        yield from (f"http://{host}:{place.port}/" for host in _own_hosts())
+        yield from (f"http://{host}:{place.port}/" for host in _own_addresses())
+        yield f"http://{local_name or f'{socket.gethostname()}.local'}:{place.port}/"
     elif not (place.names and ip_address(place.listen).is_loopback):
         host = f"[{place.listen}]" if ":" in place.listen else place.listen
         yield f"http://{host}:{place.port}/"
+        if local_name is not None:
+            yield f"http://{local_name}:{place.port}/"
 
 
-def _own_hosts() -> Iterator[str]:
-    """Yield the address in the network that has the route to the internet, and the name."""
+def _own_addresses() -> Iterator[str]:
+    """Yield the address in the network that has the route to the internet, if there is one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looking:
         if looking.connect_ex(_ANYWHERE) == 0:
             yield looking.getsockname()[0]
-    yield f"{socket.gethostname()}.local"

@@ -6,7 +6,7 @@ aiohttp is imported only here, once a server starts: a gateway without pages doe
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from gateway.bike.bikes import cancel
-from gateway.config.schema import Config
+from gateway.config.schema import Config, WebConfig
 from gateway.host.log import listening
 from gateway.web.feed import FeedItem, RaceFeed
 from gateway.web.handover import Handover
 from gateway.web.hub import Hub
+from gateway.web.mdns.local_name import local_name
 from gateway.web.race_side import RaceSide
 from gateway.web.token import TokenFile
 
@@ -47,10 +48,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A bound socket, and what makes its application in the server's loop."""
+    """A bound socket, and what makes its application in the server's loop.
+
+    `publish`, if any, runs there while the site is served, and publishes its name.
+    """
 
     bound: socket.socket
     make: "Callable[[Connections], web.Application]"
+    publish: Callable[[], Coroutine[Any, Any, None]] | None = None
 
 
 class WebServer:
@@ -91,9 +96,11 @@ class WebServer:
     async def _serve(self) -> None:
         self._begin()
         sites = [asyncio.create_task(_serve_site(site)) for site in self._sites]
+        publishers = [site.publish for site in self._sites if site.publish is not None]
+        publishing = [asyncio.create_task(publish()) for publish in publishers]
         stopping: asyncio.Task[Any] = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([stopping, *sites], return_when=asyncio.FIRST_COMPLETED)
-        await cancel([stopping, *sites])
+        await cancel([stopping, *publishing, *sites])
         if late := [site for site in sites if not site.done()]:
             log.warning("web server ended without waiting for its pages")
             await cancel(late)
@@ -166,7 +173,7 @@ def _feed_ended(race: RaceSide, feeding: asyncio.Task[None]) -> None:
 
 
 def _pages(config: Config, race: RaceSide, hub: Hub, file: Path) -> Iterator[Site]:
-    place = config.web
+    place, name = config.web, local_name(config)
     if place.port is None:
         return
     token = None
@@ -188,9 +195,27 @@ def _pages(config: Config, race: RaceSide, hub: Hub, file: Path) -> Iterator[Sit
         from gateway.web.app import pages_app  # noqa: PLC0415 – imports aiohttp
         from gateway.web.security import Guard, names_of  # noqa: PLC0415
 
-        return pages_app(hub, race, Guard(names_of(place.names), token), connections, file)
+        names = place.names if name is None else (*place.names, name)
+        return pages_app(hub, race, Guard(names_of(names), token), connections, file)
 
-    yield Site(bound, make)
+    yield Site(bound, make, None if name is None else _publishing(name, place, race))
+
+
+def _publishing(
+    name: str, place: WebConfig, race: RaceSide
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return what publishes the name of the pages, and notes in the status why it cannot."""
+
+    def on_problem(problem: str | None) -> None:
+        race.loop.call_soon_threadsafe(race.observer.note_name, problem)
+
+    async def publish() -> None:
+        from gateway.web.mdns.publishing import NamePublisher  # noqa: PLC0415 – imports dbus_fast
+
+        assert place.port is not None
+        await NamePublisher(name, place.listen, place.port, on_problem).run()
+
+    return publish
 
 
 def _metrics(config: Config, race: RaceSide) -> Iterator[Site]:

@@ -104,5 +104,8 @@ class SilentObserver:
     def note(self, text: str) -> None:
         raise AssertionError(f"noted: {text}")
 
+    def note_name(self, text: str | None) -> None:
+        raise AssertionError(f"noted: {text}")
+
     def status(self) -> GatewayStatus:
         return gateway_status()

@@ -49,6 +49,13 @@ def test_link_has_the_token_which_only_the_owner_can_read(config: Path) -> None:
     assert run(config, OUTSIDE).stdout == shown.stdout
 
 
+def test_name_that_is_published_is_in_the_last_link(config: Path) -> None:
+    shown = run(config, f"{OUTSIDE}\nmdns = true")
+    address, name = shown.stdout.splitlines()
+    assert address.startswith("http://192.168.1.7:8080/#token=")
+    assert name.startswith("http://alleycat-gateway-1.local:8080/#token=")
+
+
 def test_rotated_token_is_another_one(config: Path) -> None:
     old = run(config, OUTSIDE).stdout
     new = run(config, OUTSIDE, "--rotate").stdout

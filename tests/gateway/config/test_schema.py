@@ -771,3 +771,20 @@ class TestWeb:
         self, web: WebConfig, expected: bool
     ) -> None:
         assert web.is_reached_from_outside is expected
+
+    @pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.2", "::1"])
+    def test_name_of_pages_that_no_other_device_reaches_is_refused(
+        self, file: Path, data: Data, listen: str
+    ) -> None:
+        data["web"] = {"listen": listen, "mdns": True}
+        found = problem(file, data)
+        assert found.key == "web.mdns"
+        assert f"other devices cannot reach the pages at {listen}; expected " in found.what
+
+    def test_name_of_pages_that_other_devices_reach_is_accepted(self) -> None:
+        assert WebConfig(listen="0.0.0.0", mdns=True).mdns
+        assert not WebConfig(listen="127.0.0.1", mdns=False).mdns
+
+    def test_name_is_not_judged_if_the_address_is_wrong(self) -> None:
+        with pytest.raises(ValidationError, match=r"^1 validation error"):
+            WebConfig(listen="localhost", mdns=True)

@@ -69,6 +69,9 @@ class Statuses:
     def note(self, text: str) -> None:
         raise AssertionError(text)
 
+    def note_name(self, text: str | None) -> None:
+        raise AssertionError(text)
+
     def status(self) -> GatewayStatus:
         return self._left.pop(0) if len(self._left) > 1 else self._left[0]
 

@@ -154,6 +154,18 @@ async def test_notes_on_the_config_are_replaced_by_those_of_the_next_reload(tmp_
     await virtual.stop()
 
 
+async def test_note_on_the_name_of_the_pages_lasts_until_the_name_leads_there(
+    tmp_path: Path,
+) -> None:
+    virtual = await racing(tmp_path, 1)
+    virtual.gateway.observer.note_name("Avahi does not answer")
+    virtual.gateway.observer.note_name("Avahi is not running")
+    assert virtual.gateway.status.notes == ("Avahi is not running",)
+    virtual.gateway.observer.note_name(None)
+    assert not virtual.gateway.status.notes
+    await virtual.stop()
+
+
 async def test_status_has_the_state_dir_of_the_config(tmp_path: Path) -> None:
     virtual = await racing(tmp_path, 1)
     assert virtual.gateway.status.holds(tmp_path)

@@ -22,8 +22,8 @@ from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.observer import StatusSource
 from gateway.status.report import status_from_json
-from gateway.status.waiting import discard_messages, load_when_set_up
-from gateway.timing.clock import GatewayClock
+from gateway.status.waiting import WaitingGateway, discard_messages, load_when_set_up
+from gateway.timing.clock import GatewayClock, SystemClock
 from tests.support.buffer_files import ROOMY, buffered, fill_buffer
 from tests.support.earlier_buffer import earlier_buffer
 from tests.support.telemetry import message
@@ -109,6 +109,15 @@ async def test_status_of_a_gateway_that_waits_names_the_command(
     assert status_line(status) == "not set up yet: sudo alleycat-gateway setup"
     [concern] = concerns(status)
     assert concern.text.endswith("sudo alleycat-gateway setup")
+
+
+def test_note_on_the_name_of_the_pages_lasts_until_the_name_leads_there(state_dir: Path) -> None:
+    waiting = WaitingGateway(first_config(state_dir), SystemClock())
+    waiting.note("there are no metrics")
+    waiting.note_name("Avahi is not running")
+    assert waiting.status().notes == ("there are no metrics", "Avahi is not running")
+    waiting.note_name(None)
+    assert waiting.status().notes == ("there are no metrics",)
 
 
 async def test_waiting_gateway_keeps_nothing(waiting: Waiting, state_dir: Path) -> None:

@@ -30,6 +30,15 @@ def test_gateway_at_all_addresses_has_links_with_its_own() -> None:
     assert all("0.0.0.0" not in address for address in addresses)
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0", "192.168.1.7"])
+def test_published_name_is_a_link_after_the_address(listen: str) -> None:
+    place = WebConfig(port=8080, listen=listen, mdns=True)
+    *addresses, name = links(place, "abc", "alleycat-gateway-1.local")
+    assert name == "http://alleycat-gateway-1.local:8080/#token=abc"
+    assert addresses == links(place, "abc")[: len(addresses)]
+    assert all(".local" not in address for address in addresses)
+
+
 def test_qr_code_is_a_square_of_half_blocks() -> None:
     lines = qr_code("http://192.168.1.7:8080/#token=abc").splitlines()
     assert len({len(line) for line in lines}) == 1

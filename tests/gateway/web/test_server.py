@@ -12,9 +12,11 @@ from aiohttp import ClientPayloadError, ClientSession, web
 from gateway.status.snapshot import GatewayStatus
 from gateway.timing.clock import SystemClock
 from gateway.web.connections import Connections
+from gateway.web.mdns.avahi import NOT_RUNNING
 from gateway.web.race_side import RaceSide
 from gateway.web.server import FEED_FAILED, LOOPBACK, Site, WebServer, bind, serve_web
 from gateway.web.token import TokenFile
+from tests.support.bluez import DBusDaemon
 from tests.support.gateways import VirtualGateway, config
 from tests.support.mosquitto import free_port
 from tests.support.web_pages import (
@@ -65,6 +67,38 @@ async def test_token_that_cannot_be_kept_is_a_note_and_nothing_is_served(tmp_pat
     (note,) = virtual.gateway.status.notes
     why = "there are no pages, because their token cannot be kept"
     assert note.startswith(f"{why}: {tmp_path}/web-token: it is a directory")
+
+
+async def test_name_without_avahi_is_a_note_and_the_pages_are_served(
+    tmp_path: Path, dbus_daemon: DBusDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: asyncio.Queue[str | None] = asyncio.Queue()
+
+    class NotingObserver(SilentObserver):
+        def note_name(self, text: str | None) -> None:
+            noted.put_nowait(text)
+
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", dbus_daemon.address)
+    settings = config(tmp_path, [{}], web={"port": free_port(), "listen": "0.0.0.0", "mdns": True})
+    race = RaceSide(asyncio.get_running_loop(), NotingObserver(), SystemClock())
+    url = f"http://127.0.0.1:{settings.web.port}/static/gateway.css"
+    own, other = "alleycat-gateway-1.local", "alleycat-gateway-2.local"
+    async with serve_web(settings, race, FILE), ClientSession() as session:
+        async with asyncio.timeout(5):
+            assert await noted.get() == f"the name {own} does not lead to the pages: {NOT_RUNNING}"
+        async with session.get(url, headers={"Host": f"{own}:{settings.web.port}"}) as answer:
+            assert answer.status == 200
+        async with session.get(url, headers={"Host": other}) as answer:
+            assert answer.status == 421
+    assert (await dbus_daemon.stats()).connections == 0
+
+
+async def test_name_of_pages_that_cannot_be_served_is_not_published(tmp_path: Path) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as other:
+        web = {"port": other.getsockname()[1], "listen": "0.0.0.0", "mdns": True}
+        virtual = VirtualGateway(settings := config(tmp_path, [{}], web=web), 0)
+        async with serve_web(settings, virtual.gateway.race_side, FILE):
+            assert web_threads() == []
 
 
 async def test_gateway_that_is_not_set_up_has_pages_without_rides(tmp_path: Path) -> None:

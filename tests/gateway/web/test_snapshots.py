@@ -16,17 +16,14 @@ from gateway.web.snapshots import Snapshots
 from tests.support.mosquitto import free_port
 from tests.support.statuses import gateway_status
 from tests.support.virtual_clock import VirtualClock
-from tests.support.web_pages import ask_raw, serving
+from tests.support.web_pages import SilentObserver, ask_raw, serving
 
 
 @dataclass
-class CountingObserver:
+class CountingObserver(SilentObserver):
     """Counts how often the race is asked."""
 
     asked: int = 0
-
-    def note(self, text: str) -> None:
-        raise AssertionError(text)
 
     def status(self) -> GatewayStatus:
         self.asked += 1

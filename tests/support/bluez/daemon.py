@@ -23,6 +23,7 @@ _CONFIG = """\
     <allow send_destination="*"/>
     <allow receive_sender="*"/>
     <allow own="org.bluez"/>
+    <allow own="org.freedesktop.Avahi"/>
     <allow own="org.freedesktop.ModemManager1"/>
   </policy>
 </busconfig>

@@ -1,0 +1,1 @@
+"""The name of the pages in the local network, published over multicast DNS."""
