@@ -1,7 +1,7 @@
 """Tunnel: a way to the endpoint that awscrt cannot go by itself.
 
-awscrt chooses addresses of both families, and waits forever for a proxy that is silent. It takes
-the tunnel for an HTTP proxy on this computer; TLS goes through it from end to end.
+awscrt chooses addresses of both families, and waits forever for a proxy that is silent. To
+awscrt, the tunnel is an HTTP proxy on this computer; TLS goes through it from end to end.
 """
 
 import asyncio
