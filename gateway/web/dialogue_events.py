@@ -77,6 +77,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     #: No page followed the dialogue any more.
     LEFT = "left"
+    #: The gateway was stopped.
+    STOPPED = "stopped"
     #: The gateway does not know this dialogue: it has been started again since.
     UNKNOWN = "unknown"
 

@@ -15,13 +15,15 @@ const keepAwake = wakeLock();
 
 let endFollowing = null;
 let question = "";
+let lastBefore = "";
 let answers = "";
 let changedAt = 0;
 let backup = null;
 let before = null;
 let captured = null;
 let capturedAt = 0;
-let spots = [];
+let notes = [];
+let isStarting = false;
 
 async function ask(what, body) {
   const init = body && {
@@ -77,11 +79,14 @@ async function restore(event) {
 
 async function start(event) {
   event.preventDefault();
+  if (isStarting) return;
+  isStarting = true;
   const points = byId("points").value;
   const started = await ask("start", {
     points: points ? Number(points) : null,
     both_ways: byId("both-ways").checked,
   });
+  isStarting = false;
   if (started) followDialogue(started.dialogue);
 }
 
@@ -89,11 +94,13 @@ function followDialogue(dialogue) {
   sessionStorage.setItem(kept, dialogue);
   byId("start").hidden = true;
   byId("dialogue").hidden = false;
+  byId("in-use").hidden = true;
+  byId("dialogue").focus();
   byId("download").replaceChildren();
   keepAwake(true);
   before = captured = null;
   endFollowing = follow(`${place}/events?dialogue=${encodeURIComponent(dialogue)}`, {
-    hello: () => (spots = []),
+    hello: () => (notes = []),
     screen: showScreen,
     review: showReview,
     told: hear,
@@ -114,15 +121,18 @@ function showScreen(screen) {
   byId("dial").hidden = false;
   byId("review").hidden = true;
   for (const part of ["lead", "big", "doing"]) show(byId(part), words[part]);
+  if (screen.question !== question) lastBefore = screen.last;
+  const last = screen.last === lastBefore ? "" : screen.last;
+  show(byId("last"), last);
   show(byId("count"), countOf(screen));
   show(byId("now"), nowOf(screen.figures));
   byId("ring").setAttribute("stroke-dashoffset", 100 - 100 * words.share);
   const isOnTrial = screen.answers.includes("save");
-  show(byId("announcer"), `${words.lead} ${isOnTrial ? words.doing : words.big}`);
+  show(byId("announcer"), last || `${words.lead} ${isOnTrial ? words.doing : words.big}`);
   const points = screen.targets.map((target) => target.point).filter(Boolean);
   const here = screen.curve ? screen.figures.filtered : null;
   showPoints(screen.targets, screen.step?.number, { points, curve: screen.curve, here });
-  show(byId("legend"), spots.map(KNOB.spot).join(" "));
+  show(byId("legend"), notes.join(" "));
   offer(screen);
 }
 
@@ -130,6 +140,7 @@ function showReview(review) {
   byId("dial").hidden = true;
   byId("review").hidden = false;
   show(byId("doing"), "");
+  show(byId("last"), "");
   show(byId("question"), review.question);
   show(byId("announcer"), review.question);
   showList(byId("findings"), review.findings.map(findingOf));
@@ -193,23 +204,25 @@ function press(word) {
 }
 
 function hear({ kind, data }) {
-  if (kind === "spot") spots.push(data);
-  if (kind === "verify") show(byId("legend"), KNOB.verify);
+  if (kind === "spot") notes.push(KNOB.spot(data));
+  if (kind === "verify") notes.push(KNOB.verify);
 }
 
 async function finish({ outcome, why, file }) {
   endFollowing();
   sessionStorage.removeItem(kept);
   keepAwake(false);
-  answers = "";
+  question = answers = "";
   byId("buttons").replaceChildren();
   byId("dialogue").hidden = true;
   byId("start").hidden = false;
+  byId("in-use").hidden = false;
+  byId("start").focus();
   byId("table").hidden = true;
   const words = CALIBRATION_ENDS[outcome] ?? why;
   show(byId("outcome"), words);
   show(byId("announcer"), words);
-  show(byId("legend"), spots.map(KNOB.spot).join(" "));
+  show(byId("legend"), notes.join(" "));
   if (file) byId("download").replaceChildren(linkTo(file));
   showState(await ask("state.json"));
 }
@@ -228,6 +241,6 @@ document.title = `Alleycat: ${KNOB.title(bike)}`;
 byId("begin").addEventListener("submit", start);
 byId("rollback").addEventListener("submit", restore);
 byId("rollback").addEventListener("focusout", forgetTap);
-showState(await ask("state.json"));
 const dialogue = sessionStorage.getItem(kept);
+showState(await ask("state.json"));
 if (dialogue) followDialogue(dialogue);

@@ -19,7 +19,10 @@ export function capturedBetween(before, screen) {
  */
 export function wordsOf(screen, captured) {
   const { figures, step, targets, answers } = screen;
-  const doing = sentenceOf(figures) || step?.doing || "";
+  if (figures.link !== "connected") {
+    return { lead: KNOB.wait, big: "", doing: KNOB.links[figures.link](figures.reason), share: 0 };
+  }
+  const doing = figures.warnings[0] ?? step?.doing ?? "";
   if (answers.includes("save")) {
     return { lead: KNOB.trial, big: percent(figures.percent), doing: screen.question, share: 0 };
   }
@@ -42,13 +45,6 @@ export function nowOf({ percent: now, raw }) {
 export function countOf({ step, targets, answers }) {
   if (!step || !targets.length || answers.includes("save")) return "";
   return KNOB.count(step.number, step.count);
-}
-
-function sentenceOf(figures) {
-  if (figures.link !== "connected") {
-    return figures.reason ? `${figures.link}: ${figures.reason}` : figures.link;
-  }
-  return figures.warnings[0] ?? "";
 }
 
 function percent(value) {

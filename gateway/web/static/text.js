@@ -104,6 +104,10 @@ export const KNOB = {
   title: (bike) => `Calibrate ${bike}`,
   inUse: (words) => `In use: ${words}`,
   wait: "One moment",
+  links: {
+    connecting: (reason) => `Looking for the bike${because(reason)}`,
+    lost: (reason) => `The bike is lost${because(reason)}`,
+  },
   turn: "Turn to",
   turnDown: "Turn down to",
   hold: "Hold",
@@ -141,5 +145,6 @@ export const CALIBRATION_ENDS = {
   right: "The bike’s own table is right: every value is within 3 percentage points of the knob.",
   wrong: "The bike’s own table is not confirmed. To calibrate the bike instead, choose 5 points.",
   left: "The calibration ended because this page was away. Nothing was changed.",
-  unknown: "The calibration has ended. Nothing was changed after the last “Save”.",
+  stopped: "The gateway was stopped, and the calibration with it. Nothing was changed.",
+  unknown: "The calibration has ended. Nothing was changed unless you had chosen “Save”.",
 };
