@@ -1,7 +1,7 @@
 """The events of a calibration on a page: what a terminal shows, as JSON. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -95,6 +95,9 @@ class DialogueEnd:
     file: str = ""
 
 
+#: What to do about a finding on a page, where the terminal's advice names an option of its command.
+REMEDIES = {"bends": "next time choose more points"}
+
 #: Each event by its name.
 EVENTS: Mapping[str, TypeAdapter[Any]] = {
     "screen": TypeAdapter(ScreenEvent),
@@ -152,9 +155,13 @@ def _review(review: Review) -> ReviewEvent:
         old_curve=_curve(review.old_table),
         old_from=review.old_from,
         here=review.here,
-        findings=review.findings,
+        findings=[_on_page(one) for one in review.findings],
         changes=[*map(compared_words, compared), *scale_changes(review.old, review.record)],
     )
+
+
+def _on_page(finding: Finding) -> Finding:
+    return replace(finding, remedy=finding.remedy and REMEDIES.get(finding.name, finding.remedy))
 
 
 def _answers(keys: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,14 @@ from gateway.bike.link import LinkState
 from gateway.calibrating.guided.capture import KEYS
 from gateway.calibrating.guided.resistance import REVIEW_KEYS, TRY
 from gateway.calibrating.measuring.checks import check_points
-from gateway.calibrating.view.screen import Review, Screen, ShownTarget, Step, captured_words
+from gateway.calibrating.view.screen import (
+    LiveFigures,
+    Review,
+    Screen,
+    ShownTarget,
+    Step,
+    captured_words,
+)
 from gateway.calibrating.view.script import ReviewPage
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint, record_to_json
@@ -132,7 +139,7 @@ def verifying() -> bytes:
     return shown_event(Screen("bike-1", FIGURES, step, asked, keys=KEYS))
 
 
-LOST = replace(FIGURES, link=LinkState.LOST, reason="the bike stopped sending")
+LOST = LiveFigures(link=LinkState.LOST, reason="the bike stopped sending")
 CAPTURED = (turning(2, 0.95), turning(3))
 
 CALIBRATION_SCENES = {
@@ -154,9 +161,7 @@ CALIBRATION_SCENES = {
     "own-table": CalibrationScene(
         events=(told_event(Event("verify", "", {"holds": OLD_FROM})), verifying()),
     ),
-    "saved": CalibrationScene(
-        CALIBRATED, events=(trying(), end_event(DialogueEnd(Outcome.SAVED)))
-    ),
+    "saved": CalibrationScene(CALIBRATED, events=(trying(), end_event(DialogueEnd(Outcome.SAVED)))),
     "failed": CalibrationScene(
         events=(
             trying(),
@@ -207,4 +212,8 @@ class CalibrationStage(Stage):
     def tell(self, event: bytes) -> None:
         """Send an event of the gateway to the page."""
         name, _, data = event.removeprefix(b"event: ").partition(b"\ndata: ")
-        self.send(name.decode(), data)
+        if name != b"end":
+            self.send(name.decode(), data)
+            return
+        with self.page.expect_response("**/state.json"):
+            self.send(name.decode(), data)

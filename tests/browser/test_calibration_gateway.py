@@ -1,4 +1,4 @@
-"""A calibration on a page of a real gateway: its effect on the race, and all that may interrupt it."""
+"""A calibration on a page of a real gateway: its effect on the race, and what may interrupt it."""
 
 import os
 import signal

@@ -174,7 +174,7 @@ def test_focus_follows_the_dialogue(stage: CalibrationStage) -> None:
     stage.tell(end_event(DialogueEnd(Outcome.SAVED)))
     expect(page.locator("#start")).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Points")).to_be_focused()
+    expect(page.get_by_label("Points", exact=True)).to_be_focused()
 
 
 def test_points_of_a_failed_calibration_can_be_kept_as_a_file(stage: CalibrationStage) -> None:

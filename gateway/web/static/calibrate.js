@@ -45,11 +45,17 @@ async function ask(what, body) {
 function showState(state) {
   if (!state) return;
   show(byId("in-use"), KNOB.inUse(state.in_use) + (state.problem ? ` (${state.problem})` : ""));
-  drawCurve(byId("curve"), { oldCurve: state.curve });
+  byId("picture").hidden = !state.curve;
+  drawCurve(byId("curve"), { curve: state.curve });
+  byId("curve").setAttribute("aria-label", KNOB.curve);
   [backup = null] = state.backups;
   byId("rollback").hidden = !backup;
-  if (backup) restoreButton().dataset.words = KNOB.rollback(new Date(backup.made_at).toLocaleString());
+  if (backup) restoreButton().dataset.words = KNOB.rollback(dateOf(backup));
   forgetTap();
+}
+
+function dateOf({ made_at: madeAt }) {
+  return new Date(madeAt).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
 function restoreButton() {
@@ -143,13 +149,18 @@ function showReview(review) {
   show(byId("last"), "");
   show(byId("question"), review.question);
   show(byId("announcer"), review.question);
-  showList(byId("findings"), review.findings.map(findingOf));
+  const findings = [...review.findings].sort((one, other) => urgencyOf(other) - urgencyOf(one));
+  showList(byId("findings"), findings.map(findingOf));
   showList(byId("changes"), review.changes.map((words) => [words]));
   const targets = review.points.map((point) => ({ ...point, point }));
   const { points, curve, old_curve: oldCurve, here } = review;
   showPoints(targets, null, { points, curve, oldCurve, here });
   show(byId("legend"), oldCurve ? KNOB.was(review.old_from) : "");
   offer(review);
+}
+
+function urgencyOf({ state }) {
+  return ["ok", "warning", "failed"].indexOf(state);
 }
 
 function findingOf({ state, what, remedy }) {
@@ -164,17 +175,18 @@ function showList(list, items) {
     ...items.map(([words, remedy = "", state = ""]) => {
       const item = document.createElement("li");
       item.className = state;
-      item.append(remedy ? `${words}: ${remedy}` : words);
+      item.append((remedy ? `${words}: ${remedy}` : words).replaceAll(" %", "\u00a0%"));
       return item;
     }),
   );
 }
 
 function showPoints(targets, number, drawn) {
+  byId("picture").hidden = false;
   byId("table").hidden = !targets.length;
   showRows(byId("rows"), rowsOf(targets, number));
   drawCurve(byId("curve"), drawn);
-  byId("curve").setAttribute("aria-label", KNOB.curve(drawn.points.length));
+  byId("curve").setAttribute("aria-label", KNOB.curveThrough(drawn.points.length));
 }
 
 function offer(asked) {

@@ -24,7 +24,7 @@ export function wordsOf(screen, captured) {
   }
   const doing = figures.warnings[0] ?? step?.doing ?? "";
   if (answers.includes("save")) {
-    return { lead: KNOB.trial, big: percent(figures.percent), doing: screen.question, share: 0 };
+    return { lead: KNOB.trial, big: percent(wholePercent(figures)), doing: screen.question, share: 0 };
   }
   if (captured) {
     return { lead: KNOB.captured, big: number(captured.point.raw), doing, share: 1 };
@@ -37,14 +37,18 @@ export function wordsOf(screen, captured) {
 }
 
 /** Return the live value in words: in percent, and the bike's own number. */
-export function nowOf({ percent: now, raw }) {
-  return raw === null ? "" : KNOB.now(percent(now === null ? null : Math.round(now)), number(raw));
+export function nowOf(figures) {
+  return figures.raw === null ? "" : KNOB.now(percent(wholePercent(figures)), number(figures.raw));
 }
 
 /** Return where the dialogue is, such as "3 of 5"; empty when all targets are done. */
 export function countOf({ step, targets, answers }) {
   if (!step || !targets.length || answers.includes("save")) return "";
   return KNOB.count(step.number, step.count);
+}
+
+function wholePercent({ percent: now }) {
+  return now === null ? null : Math.round(now);
 }
 
 function percent(value) {
