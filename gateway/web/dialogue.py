@@ -177,12 +177,12 @@ class PageDialogue:
 
     async def _run(self, session: CalibrationSession, stack: AsyncExitStack) -> None:
         talking = asyncio.create_task(self._talk(session))
-        outcome = DialogueEnd(Outcome.LEFT)
+        outcome = DialogueEnd(Outcome.STOPPED)
         try:
             async with stack:
                 try:
-                    if await self._is_followed_to_the_end(talking):
-                        outcome = talking.result()
+                    is_followed = await self._is_followed_to_the_end(talking)
+                    outcome = talking.result() if is_followed else DialogueEnd(Outcome.LEFT)
                 finally:
                     talking.cancel()
                     await asyncio.wait([talking])

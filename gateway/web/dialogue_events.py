@@ -1,7 +1,7 @@
 """The events of a calibration on a page: what a terminal shows, as JSON. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -77,6 +77,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     #: No page followed the dialogue any more.
     LEFT = "left"
+    #: The gateway was stopped.
+    STOPPED = "stopped"
     #: The gateway does not know this dialogue: it has been started again since.
     UNKNOWN = "unknown"
 
@@ -92,6 +94,9 @@ class DialogueEnd:
     why: str = ""
     file: str = ""
 
+
+#: What to do about a finding on a page, where the terminal's advice names an option of its command.
+REMEDIES = {"bends": "next time choose more points"}
 
 #: Each event by its name.
 EVENTS: Mapping[str, TypeAdapter[Any]] = {
@@ -150,9 +155,13 @@ def _review(review: Review) -> ReviewEvent:
         old_curve=_curve(review.old_table),
         old_from=review.old_from,
         here=review.here,
-        findings=review.findings,
+        findings=[_on_page(one) for one in review.findings],
         changes=[*map(compared_words, compared), *scale_changes(review.old, review.record)],
     )
+
+
+def _on_page(finding: Finding) -> Finding:
+    return replace(finding, remedy=finding.remedy and REMEDIES.get(finding.name, finding.remedy))
 
 
 def _answers(keys: Mapping[str, str]) -> list[str]:

@@ -39,6 +39,9 @@ BACKLOG = 64
 LOOPBACK = "127.0.0.1"
 #: Limit of what the kernel holds for a page that does not read, in bytes.
 SEND_BUFFER_BYTES = 64 * 1024
+#: How long a computer may take to acknowledge what was sent, in ms, before its connection is given
+#: up: nothing else ends the connection of a telephone that has left the network.
+ACKNOWLEDGE_MAX_MS = 5_000
 
 FEED_FAILED = "the pages receive no status because of a bug in the gateway; the log has the reason"
 FAILED = "the web server has failed, so there are no pages or metrics; the log has the reason"
@@ -253,6 +256,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ACKNOWLEDGE_MAX_MS)
         bound.bind((host, port))
         bound.listen(BACKLOG)
         bound.setblocking(False)

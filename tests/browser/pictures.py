@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.calibration_stage import CALIBRATION_SCENES, CalibrationStage
 from tests.browser.conftest import CHROMIUM, PHONE
 from tests.browser.owner_stage import OWNER_SCENES, OwnerStage
 from tests.browser.rider_scenes import SCENES
@@ -19,36 +20,43 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for name in SCENES:
-            draw(browser, name, PICTURES / f"rider-{name}.png", PHONE)
-        draw(browser, "racing", PICTURES / "rider-racing-tablet.png", TABLET, "dark")
-        draw(browser, "several", PICTURES / "rider-several-tablet.png", TABLET)
-        for name in OWNER_SCENES:
-            draw_owner(browser, name, PICTURES / f"owner-{name}.png", PHONE)
-        draw_owner(browser, "attention", PICTURES / "owner-attention-tablet.png", TABLET, "dark")
-        draw_owner(browser, "checked", PICTURES / "owner-checked-room.png", ROOM)
+        for name in (f"rider-{scene}" for scene in SCENES):
+            draw(browser, name, PICTURES / f"{name}.png", PHONE)
+        for name in (f"owner-{scene}" for scene in OWNER_SCENES):
+            draw(browser, name, PICTURES / f"{name}.png", PHONE)
+        for name in (f"calibration-{scene}" for scene in CALIBRATION_SCENES):
+            draw(browser, name, PICTURES / f"{name}.png", PHONE)
+        for name, scheme in (
+            ("rider-racing", "dark"),
+            ("rider-several", "light"),
+            ("owner-attention", "dark"),
+            ("calibration-hold", "dark"),
+        ):
+            draw(browser, name, PICTURES / f"{name}-tablet.png", TABLET, scheme)
+        for name in ("owner-checked", "calibration-review"):
+            draw(browser, name, PICTURES / f"{name}-room.png", ROOM)
         browser.close()
 
 
 def draw(
     browser: Browser, name: str, file: Path, size: dict[str, int], scheme: str = "light"
 ) -> None:
-    """Write a picture of one scene."""
+    """Write a picture of a page in a state, such as "rider-racing"."""
     context = browser.new_context(viewport=size, color_scheme=scheme)
-    stage = RiderStage(context.new_page())
-    stage.play(SCENES[name]())
+    play(context.new_page(), *name.split("-", 1))
     context.pages[0].screenshot(path=file)
     context.close()
 
 
-def draw_owner(
-    browser: Browser, name: str, file: Path, size: dict[str, int], scheme: str = "light"
-) -> None:
-    """Write a picture of a scene of the owner's page."""
-    context = browser.new_context(viewport=size, color_scheme=scheme)
-    OwnerStage(context.new_page()).play(OWNER_SCENES[name])
-    context.pages[0].screenshot(path=file)
-    context.close()
+def play(page: Page, place: str, scene: str) -> None:
+    """Show a scene of the rider's, the owner's or the calibration page."""
+    match place:
+        case "rider":
+            RiderStage(page).play(SCENES[scene]())
+        case "owner":
+            OwnerStage(page).play(OWNER_SCENES[scene])
+        case _:
+            CalibrationStage(page).play(CALIBRATION_SCENES[scene])
 
 
 if __name__ == "__main__":

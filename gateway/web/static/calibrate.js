@@ -15,13 +15,15 @@ const keepAwake = wakeLock();
 
 let endFollowing = null;
 let question = "";
+let lastBefore = "";
 let answers = "";
 let changedAt = 0;
 let backup = null;
 let before = null;
 let captured = null;
 let capturedAt = 0;
-let spots = [];
+let notes = [];
+let isStarting = false;
 
 async function ask(what, body) {
   const init = body && {
@@ -43,11 +45,17 @@ async function ask(what, body) {
 function showState(state) {
   if (!state) return;
   show(byId("in-use"), KNOB.inUse(state.in_use) + (state.problem ? ` (${state.problem})` : ""));
-  drawCurve(byId("curve"), { oldCurve: state.curve });
+  byId("picture").hidden = !state.curve;
+  drawCurve(byId("curve"), { curve: state.curve });
+  byId("curve").setAttribute("aria-label", KNOB.curve);
   [backup = null] = state.backups;
   byId("rollback").hidden = !backup;
-  if (backup) restoreButton().dataset.words = KNOB.rollback(new Date(backup.made_at).toLocaleString());
+  if (backup) restoreButton().dataset.words = KNOB.rollback(dateOf(backup));
   forgetTap();
+}
+
+function dateOf({ made_at: madeAt }) {
+  return new Date(madeAt).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
 function restoreButton() {
@@ -77,11 +85,14 @@ async function restore(event) {
 
 async function start(event) {
   event.preventDefault();
+  if (isStarting) return;
+  isStarting = true;
   const points = byId("points").value;
   const started = await ask("start", {
     points: points ? Number(points) : null,
     both_ways: byId("both-ways").checked,
   });
+  isStarting = false;
   if (started) followDialogue(started.dialogue);
 }
 
@@ -89,11 +100,13 @@ function followDialogue(dialogue) {
   sessionStorage.setItem(kept, dialogue);
   byId("start").hidden = true;
   byId("dialogue").hidden = false;
+  byId("in-use").hidden = true;
+  byId("dialogue").focus();
   byId("download").replaceChildren();
   keepAwake(true);
   before = captured = null;
   endFollowing = follow(`${place}/events?dialogue=${encodeURIComponent(dialogue)}`, {
-    hello: () => (spots = []),
+    hello: () => (notes = []),
     screen: showScreen,
     review: showReview,
     told: hear,
@@ -114,15 +127,18 @@ function showScreen(screen) {
   byId("dial").hidden = false;
   byId("review").hidden = true;
   for (const part of ["lead", "big", "doing"]) show(byId(part), words[part]);
+  if (screen.question !== question) lastBefore = screen.last;
+  const last = screen.last === lastBefore ? "" : screen.last;
+  show(byId("last"), last);
   show(byId("count"), countOf(screen));
   show(byId("now"), nowOf(screen.figures));
   byId("ring").setAttribute("stroke-dashoffset", 100 - 100 * words.share);
   const isOnTrial = screen.answers.includes("save");
-  show(byId("announcer"), `${words.lead} ${isOnTrial ? words.doing : words.big}`);
+  show(byId("announcer"), last || `${words.lead} ${isOnTrial ? words.doing : words.big}`);
   const points = screen.targets.map((target) => target.point).filter(Boolean);
   const here = screen.curve ? screen.figures.filtered : null;
   showPoints(screen.targets, screen.step?.number, { points, curve: screen.curve, here });
-  show(byId("legend"), spots.map(KNOB.spot).join(" "));
+  show(byId("legend"), notes.join(" "));
   offer(screen);
 }
 
@@ -130,15 +146,21 @@ function showReview(review) {
   byId("dial").hidden = true;
   byId("review").hidden = false;
   show(byId("doing"), "");
+  show(byId("last"), "");
   show(byId("question"), review.question);
   show(byId("announcer"), review.question);
-  showList(byId("findings"), review.findings.map(findingOf));
+  const findings = [...review.findings].sort((one, other) => urgencyOf(other) - urgencyOf(one));
+  showList(byId("findings"), findings.map(findingOf));
   showList(byId("changes"), review.changes.map((words) => [words]));
   const targets = review.points.map((point) => ({ ...point, point }));
   const { points, curve, old_curve: oldCurve, here } = review;
   showPoints(targets, null, { points, curve, oldCurve, here });
   show(byId("legend"), oldCurve ? KNOB.was(review.old_from) : "");
   offer(review);
+}
+
+function urgencyOf({ state }) {
+  return ["ok", "warning", "failed"].indexOf(state);
 }
 
 function findingOf({ state, what, remedy }) {
@@ -153,17 +175,18 @@ function showList(list, items) {
     ...items.map(([words, remedy = "", state = ""]) => {
       const item = document.createElement("li");
       item.className = state;
-      item.append(remedy ? `${words}: ${remedy}` : words);
+      item.append((remedy ? `${words}: ${remedy}` : words).replaceAll(" %", "\u00a0%"));
       return item;
     }),
   );
 }
 
 function showPoints(targets, number, drawn) {
+  byId("picture").hidden = false;
   byId("table").hidden = !targets.length;
   showRows(byId("rows"), rowsOf(targets, number));
   drawCurve(byId("curve"), drawn);
-  byId("curve").setAttribute("aria-label", KNOB.curve(drawn.points.length));
+  byId("curve").setAttribute("aria-label", KNOB.curveThrough(drawn.points.length));
 }
 
 function offer(asked) {
@@ -193,23 +216,25 @@ function press(word) {
 }
 
 function hear({ kind, data }) {
-  if (kind === "spot") spots.push(data);
-  if (kind === "verify") show(byId("legend"), KNOB.verify);
+  if (kind === "spot") notes.push(KNOB.spot(data));
+  if (kind === "verify") notes.push(KNOB.verify);
 }
 
 async function finish({ outcome, why, file }) {
   endFollowing();
   sessionStorage.removeItem(kept);
   keepAwake(false);
-  answers = "";
+  question = answers = "";
   byId("buttons").replaceChildren();
   byId("dialogue").hidden = true;
   byId("start").hidden = false;
+  byId("in-use").hidden = false;
+  byId("start").focus();
   byId("table").hidden = true;
   const words = CALIBRATION_ENDS[outcome] ?? why;
   show(byId("outcome"), words);
   show(byId("announcer"), words);
-  show(byId("legend"), spots.map(KNOB.spot).join(" "));
+  show(byId("legend"), notes.join(" "));
   if (file) byId("download").replaceChildren(linkTo(file));
   showState(await ask("state.json"));
 }
@@ -228,6 +253,6 @@ document.title = `Alleycat: ${KNOB.title(bike)}`;
 byId("begin").addEventListener("submit", start);
 byId("rollback").addEventListener("submit", restore);
 byId("rollback").addEventListener("focusout", forgetTap);
-showState(await ask("state.json"));
 const dialogue = sessionStorage.getItem(kept);
+showState(await ask("state.json"));
 if (dialogue) followDialogue(dialogue);

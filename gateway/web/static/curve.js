@@ -9,7 +9,7 @@ const RIGHT = 350;
 const TOP = 12;
 const BOTTOM = 210;
 const MARGIN = 0.04;
-const TICKS = 4;
+const TICKS = 6;
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -19,9 +19,12 @@ export function capturedBetween(before, screen) {
  */
 export function wordsOf(screen, captured) {
   const { figures, step, targets, answers } = screen;
-  const doing = sentenceOf(figures) || step?.doing || "";
+  if (figures.link !== "connected") {
+    return { lead: KNOB.wait, big: "", doing: KNOB.links[figures.link](figures.reason), share: 0 };
+  }
+  const doing = figures.warnings[0] ?? step?.doing ?? "";
   if (answers.includes("save")) {
-    return { lead: KNOB.trial, big: percent(figures.percent), doing: screen.question, share: 0 };
+    return { lead: KNOB.trial, big: percent(wholePercent(figures)), doing: screen.question, share: 0 };
   }
   if (captured) {
     return { lead: KNOB.captured, big: number(captured.point.raw), doing, share: 1 };
@@ -34,8 +37,8 @@ export function wordsOf(screen, captured) {
 }
 
 /** Return the live value in words: in percent, and the bike's own number. */
-export function nowOf({ percent: now, raw }) {
-  return raw === null ? "" : KNOB.now(percent(now === null ? null : Math.round(now)), number(raw));
+export function nowOf(figures) {
+  return figures.raw === null ? "" : KNOB.now(percent(wholePercent(figures)), number(figures.raw));
 }
 
 /** Return where the dialogue is, such as "3 of 5"; empty when all targets are done. */
@@ -44,11 +47,8 @@ export function countOf({ step, targets, answers }) {
   return KNOB.count(step.number, step.count);
 }
 
-function sentenceOf(figures) {
-  if (figures.link !== "connected") {
-    return figures.reason ? `${figures.link}: ${figures.reason}` : figures.link;
-  }
-  return figures.warnings[0] ?? "";
+function wholePercent({ percent: now }) {
+  return now === null ? null : Math.round(now);
 }
 
 function percent(value) {

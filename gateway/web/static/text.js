@@ -105,8 +105,12 @@ export const KNOB = {
   title: (bike) => `Calibrate ${bike}`,
   inUse: (words) => `In use: ${words}`,
   wait: "One moment",
+  links: {
+    connecting: (reason) => `Looking for the bike${because(reason)}`,
+    lost: (reason) => `The bike is lost${because(reason)}`,
+  },
   turn: "Turn to",
-  turnDown: "Turn down to",
+  turnDown: "Down to",
   hold: "Hold",
   captured: "Captured",
   trial: "On trial",
@@ -116,7 +120,9 @@ export const KNOB = {
   here: "turn to it",
   skipped: "skipped",
   was: (words) => `dashed: ${words}`,
-  curve: (count) => `Curve through ${counted(count, "point")}: percent against the bike’s number`,
+  curve: "Curve in use: percent against the bike’s number",
+  curveThrough: (count) =>
+    `Curve through ${counted(count, "point")}: percent against the bike’s number`,
   verify: "The bike has a table of its own, which is checked at 25, 50 and 75 %.",
   spot: ({ percent, says_percent: found }) => `At ${percent} % the gateway reports ${rounded(found, 1)} %.`,
   rollback: (date) => `Restore the calibration of ${date}`,
@@ -142,5 +148,6 @@ export const CALIBRATION_ENDS = {
   right: "The bike’s own table is right: every value is within 3 percentage points of the knob.",
   wrong: "The bike’s own table is not confirmed. To calibrate the bike instead, choose 5 points.",
   left: "The calibration ended because this page was away. Nothing was changed.",
-  unknown: "The calibration has ended. Nothing was changed after the last “Save”.",
+  stopped: "The gateway was stopped, and the calibration with it. Nothing was changed.",
+  unknown: "The calibration has ended. Nothing was changed unless you had chosen “Save”.",
 };

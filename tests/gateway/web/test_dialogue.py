@@ -105,7 +105,7 @@ async def test_dialogue_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
     await rider.dialogue.begin()
     await rider.dialogue.end()
     await rider.follow()
-    assert rider.events[-1][1]["outcome"] == "left"
+    assert rider.events[-1][1]["outcome"] == "stopped"
 
 
 async def test_fault_in_a_dialogue_is_not_taken_for_a_page_that_left(tmp_path: Path) -> None:

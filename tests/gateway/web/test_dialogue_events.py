@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
+from gateway.calibrating.measuring.checks import check_points
 from gateway.calibrating.view.screen import LiveFigures, Review, Screen, ShownTarget, Step
 from gateway.calibrating.view.script import ReviewPage
 from gateway.sampling.calibration import Calibration, CalibrationTable
-from gateway.terminal.finding import ok
+from gateway.terminal.finding import ok, warning
 from gateway.terminal.keyboard import ENTER
 from gateway.terminal.live import Event
 from gateway.web.dialogue_events import UNKNOWN, shown_event, told_event
@@ -35,6 +36,16 @@ def test_review_has_both_curves_and_the_checks_in_words() -> None:
     assert data["old_curve"] == [[100, 0], [1000, 100]]
     assert data["findings"] == [{"name": "order", "state": "ok", "what": "it rises", "remedy": ""}]
     assert data["changes"][0] == "raw 164: was 7.1 %, will be 0.0 %"
+
+
+def test_advice_in_a_review_is_for_a_page() -> None:
+    old = Calibration(CalibrationTable([(100, 0), (1000, 100)]))
+    (bends,) = (one for one in check_points(POINTS) if one.name == "bends")
+    assert "--points" in bends.remedy
+    findings = (bends, ok("bends", "none"), warning("ends", "one is missing", "turn to it"))
+    shown = data_of(shown_event(ReviewPage(Review(record(), old, "", findings))))["findings"]
+    remedies = [one["remedy"] for one in shown]
+    assert remedies == ["next time choose more points", "", "turn to it"]
 
 
 def test_other_events_have_their_data() -> None:

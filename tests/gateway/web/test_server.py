@@ -15,6 +15,7 @@ from gateway.web.connections import Connections
 from gateway.web.mdns.avahi import NOT_RUNNING
 from gateway.web.race_side import RaceSide
 from gateway.web.server import FEED_FAILED, LOOPBACK, Site, WebServer, bind, serve_web
+from gateway.web.stream import WRITE_TIMEOUT_S
 from gateway.web.token import TokenFile
 from tests.support.bluez import DBusDaemon
 from tests.support.gateways import VirtualGateway, config
@@ -56,6 +57,14 @@ async def test_port_in_use_is_a_note_in_the_status(tmp_path: Path) -> None:
         async with serve_web(settings, virtual.gateway.race_side, FILE):
             (note,) = virtual.gateway.status.notes
     assert note == f"web.port {port}: Address already in use; expected a free port"
+
+
+def test_page_that_has_left_the_network_is_given_up_within_seconds() -> None:
+    with bind(LOOPBACK, 0) as bound, socket.create_connection(bound.getsockname()):
+        connection, _ = bound.accept()
+        with connection:
+            given_up_ms = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert given_up_ms == 1000 * WRITE_TIMEOUT_S
 
 
 async def test_token_that_cannot_be_kept_is_a_note_and_nothing_is_served(tmp_path: Path) -> None:

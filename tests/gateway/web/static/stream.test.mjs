@@ -65,6 +65,18 @@ test("a gateway that is silent is gone within two seconds, once", () => {
   assert.deepEqual(calls, ["a", "gone"]);
 });
 
+test("a gateway is gone within two seconds, whenever it was last heard", () => {
+  for (let heardAt = 0; heardAt < 500; heardAt += 50) {
+    calls = [];
+    const end = start();
+    pass(heardAt);
+    opened.at(-1).say("status", { line: "a" });
+    pass(2000);
+    assert.deepEqual(calls, ["a", "gone"]);
+    end();
+  }
+});
+
 test("the page connects again by itself, and tells that the gateway is back", () => {
   start();
   opened[0].say("status", { line: "a" });

@@ -1,0 +1,195 @@
+"""Every state of the calibration page, on screens from a small phone to a screen in the room."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from gateway.web.dialogue_events import DialogueEnd, Outcome, end_event
+from tests.browser.accessibility import findings
+from tests.browser.calibration_stage import (
+    CALIBRATED,
+    CALIBRATION_SCENES,
+    UNSAVED,
+    CalibrationScene,
+    CalibrationStage,
+    reviewing,
+    trying,
+    turning,
+    verifying,
+)
+
+SCREENS = [(320, 568), (390, 844), (1024, 768), (1920, 1080)]
+#: The states in which the person has one hand on the knob, and cannot scroll.
+AT_THE_KNOB = ("turn", "hold", "captured", "both-ways", "lost", "trial", "not-saved", "own-table")
+#: A tap this soon after the buttons have changed does nothing, in seconds.
+SETTLED_S = 0.4
+#: Controls that are hard to hit, in words.
+SMALL = """() => [...document.querySelectorAll("a, button, select, label.check")]
+  .filter(one => one.checkVisibility()).map(one => [one, one.getBoundingClientRect()])
+  .filter(([_, box]) => box.height < 56 || box.width < 56)
+  .map(([one, box]) => `${one.textContent}: ${box.width} x ${box.height}`)"""
+#: Texts that are cut off or cover each other in the dial, and buttons whose words do not fit.
+CUT_OFF = """() => [...document.querySelectorAll("#dial p, button, h1, td, th")]
+  .filter(one => one.checkVisibility() && one.textContent.trim())
+  .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"""
+
+
+@pytest.fixture
+def stage(page: Page) -> CalibrationStage:
+    return CalibrationStage(page)
+
+
+@pytest.fixture(params=SCREENS, ids=str)
+def sized(browser: Browser, request: pytest.FixtureRequest) -> Iterator[CalibrationStage]:
+    width, height = request.param
+    with browser.new_context(viewport={"width": width, "height": height}) as context:
+        yield CalibrationStage(context.new_page())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(sized: CalibrationStage, scheme: str) -> None:
+    sized.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for name, scene in CALIBRATION_SCENES.items():
+        sized.play(scene)
+        assert findings(sized.page, sized.wait) == [], name
+
+
+def test_every_state_fits_the_width_and_can_be_hit(sized: CalibrationStage) -> None:
+    page = sized.page
+    for name, scene in CALIBRATION_SCENES.items():
+        sized.play(scene)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        assert page.evaluate(SMALL) == [], name
+        assert page.evaluate(CUT_OFF) == [], name
+
+
+def test_hand_on_the_knob_needs_no_scrolling(sized: CalibrationStage) -> None:
+    for name in AT_THE_KNOB:
+        sized.play(CALIBRATION_SCENES[name])
+        for part in ("lead", "big", "buttons", "doing"):
+            box = sized.page.locator(f"#{part}").bounding_box()
+            assert box is not None
+            size = sized.page.viewport_size
+            assert size is not None
+            assert box["y"] >= 0, (name, part)
+            assert box["y"] + box["height"] <= size["height"], (name, part)
+
+
+def test_review_shows_the_old_curve_and_the_new_one(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["review"])
+    page = stage.page
+    expect(page.locator("#curve polyline.old")).to_have_count(1)
+    expect(page.locator("#curve polyline.new")).to_have_count(1)
+    expect(page.locator("#legend")).to_have_text("dashed: the calibration of 2026-11-02")
+    expect(page.locator("#changes li").first).to_have_text("raw 164: was 3.1 %, will be 0.0 %")
+    stage.play(CALIBRATION_SCENES["first-review"])
+    expect(page.locator("#curve polyline.old")).to_have_count(0)
+    expect(page.locator("#legend")).to_be_empty()
+
+
+def test_points_that_cannot_be_used_cannot_be_accepted(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["unusable"])
+    buttons = stage.page.locator("#buttons button")
+    expect(buttons).to_have_text(["Redo the last", "Discard"])
+    expect(stage.page.locator("#findings li.failed")).to_contain_text("recapture these points")
+
+
+def test_answer_that_does_not_lead_on_is_explained(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["turn"])
+    last = stage.page.locator("#last")
+    expect(last).to_be_empty()
+    stage.tell(turning(last="not yet: the knob is not still"))
+    expect(last).to_have_text("not yet: the knob is not still")
+    stage.tell(turning(captured=3))
+    expect(last).to_be_empty()
+
+
+def test_save_that_fails_is_explained_and_can_be_tried_again(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["not-saved"])
+    expect(stage.page.locator("#last")).to_have_text(f"not saved: {UNSAVED}; try again")
+    expect(stage.page.locator("#announcer")).to_contain_text("not saved")
+    expect(stage.page.get_by_role("button", name="Save")).to_be_visible()
+
+
+def test_notes_about_the_own_table_stay(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["own-table"])
+    stage.tell(verifying())
+    expect(stage.page.locator("#legend")).to_contain_text("a table of its own")
+
+
+def test_lost_bike_is_named_instead_of_the_next_step(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["lost"])
+    expect(stage.page.locator("#doing")).to_have_text("The bike is lost: the bike stopped sending")
+    expect(stage.page.locator("#lead")).to_have_text("One moment")
+    expect(stage.page.locator("#big")).to_be_empty()
+
+
+def test_double_tap_on_start_is_one_start(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["new"])
+    stage.page.get_by_role("button", name="Start").dblclick()
+    expect(stage.page.locator("#dialogue")).to_be_visible()
+    assert stage.requests.count({"points": None, "both_ways": False}) == 1
+
+
+def test_double_tap_answers_one_question(stage: CalibrationStage) -> None:
+    stage.answers["answer"] = {"accepted": True}
+    stage.play(CalibrationScene(events=(reviewing(),)))
+    stage.wait(SETTLED_S)
+    stage.page.get_by_role("button", name="Accept").click()
+    stage.tell(trying())
+    stage.page.get_by_role("button", name="Save").click()
+    stage.wait(SETTLED_S)
+    stage.page.get_by_role("button", name="Save").click()
+    expect(stage.page.get_by_role("button", name="Save")).to_be_visible()
+    answered = [one["word"] for one in stage.requests if one and "word" in one]
+    assert answered == ["accept", "save"]
+
+
+def test_double_tap_restores_nothing(stage: CalibrationStage) -> None:
+    stage.answers["rollback"] = CALIBRATED
+    stage.play(CALIBRATION_SCENES["in-use"])
+    restore = stage.page.locator("#rollback button")
+    restore.dblclick()
+    expect(restore).to_have_text("Tap again to restore it")
+    stage.wait(SETTLED_S)
+    restore.click()
+    expect(stage.page.locator("#outcome")).to_contain_text("is restored and in use now")
+    backup = {"number": 1, "made_at": "2026-11-02T09:15:00+00:00"}
+    assert [one for one in stage.requests if one] == [backup]
+
+
+def test_focus_follows_the_dialogue(stage: CalibrationStage) -> None:
+    page = stage.page
+    stage.play(CALIBRATION_SCENES["new"])
+    page.get_by_role("button", name="Start").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialogue")).to_be_focused()
+    stage.send("hello", {})
+    stage.tell(turning())
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Capture now")).to_be_focused()
+    stage.tell(trying())
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+    stage.tell(end_event(DialogueEnd(Outcome.SAVED)))
+    expect(page.locator("#start")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Points", exact=True)).to_be_focused()
+
+
+def test_points_of_a_failed_calibration_can_be_kept_as_a_file(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["failed"])
+    expect(stage.page.locator("#outcome")).to_contain_text("was removed from the gateway's config")
+    with stage.page.expect_download() as download:
+        stage.page.get_by_role("link", name="Save the captured points").click()
+    assert download.value.suggested_filename == "bike-1.calibration.json"
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_end_is_told(stage: CalibrationStage, outcome: Outcome) -> None:
+    why = "this is why" if outcome is Outcome.FAILED else ""
+    stage.play(CalibrationScene(events=(turning(), end_event(DialogueEnd(outcome, why)))))
+    words = stage.page.locator("#outcome").inner_text()
+    assert words.endswith((".", "why"))
+    expect(stage.page.locator("#announcer")).to_have_text(words)
+    expect(stage.page.get_by_role("button", name="Start")).to_be_visible()
