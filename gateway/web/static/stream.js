@@ -3,7 +3,7 @@
 // The gateway sends at least one event a second; after this time without one it is gone, in ms.
 const SILENCE_MS = 1900;
 // How often the time of the last event is looked at, in ms.
-const LOOK_MS = 250;
+const LOOK_MS = 100;
 // Pauses between attempts to connect, in ms.
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 2000;

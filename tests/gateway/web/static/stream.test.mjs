@@ -65,6 +65,16 @@ test("a gateway that is silent is gone within two seconds, once", () => {
   assert.deepEqual(calls, ["a", "gone"]);
 });
 
+for (const heardAt of [50, 100, 150, 200, 250]) {
+  test(`a gateway that is silent from ${heardAt} ms on is gone two seconds later`, () => {
+    start();
+    pass(heardAt);
+    opened[0].say("status", { line: "a" });
+    pass(2000);
+    assert.deepEqual(calls, ["a", "gone"]);
+  });
+}
+
 test("the page connects again by itself, and tells that the gateway is back", () => {
   start();
   opened[0].say("status", { line: "a" });
