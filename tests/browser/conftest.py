@@ -22,6 +22,8 @@ CHROMIUM = "/usr/bin/chromium"
 STATIC = Path(__file__).parents[2] / "gateway" / "web" / "static"
 #: A phone on the handlebar.
 PHONE = {"width": 390, "height": 844}
+#: The widths of a small phone, a phone, a tablet and a screen in a room, in pixels.
+WIDTHS = (320, PHONE["width"], 1024, 1920)
 
 
 class WebGateway(GatewayProcess):

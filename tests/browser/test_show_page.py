@@ -1,19 +1,16 @@
-"""The show on a stage: scenes of the test, as the page's server sends them."""
+"""Every state of the show, on a stage."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.simulation.page.frame import account_of, frame_of
-from gateway.simulation.page.patch import difference
-from gateway.simulation.page.ticker import Ticker
-from gateway.simulation.scene import Scene
+from gateway.simulation.page.frame import account_of
 from tests.browser.accessibility import findings
+from tests.browser.conftest import WIDTHS
 from tests.browser.show_scenes import demo_at, fleet_at
-from tests.browser.stage import Stage
+from tests.browser.show_stage import ShowStage
 from tests.gateway.simulation.test_scene import demo_summary
 
 if TYPE_CHECKING:
@@ -24,29 +21,6 @@ if TYPE_CHECKING:
 NODES_MAX = 500
 NODES = """() => document.evaluate(
   "count(//*|//text()[normalize-space()])", document, null, 1).numberValue"""
-
-
-class ShowStage(Stage):
-    """The show, on a stage."""
-
-    def __init__(self, page: Page) -> None:
-        super().__init__(page, "demo.html")
-        self._frame: dict[str, object] = {}
-        self._ticker = Ticker()
-        self.open("demo")
-        self.send("hello", {"version": "0"})
-
-    def play(self, *scenes: Scene) -> None:
-        for scene in scenes:
-            frame = frame_of(scene)
-            self.send("scene", difference(self._frame, frame))
-            self._frame = frame
-            if news := self._ticker.news(scene):
-                self.send("news", [asdict(one) for one in news])
-
-    @property
-    def names(self) -> list[str]:
-        return list(self.page.locator("#board tbody .name").all_text_contents())
 
 
 @pytest.fixture
@@ -97,10 +71,9 @@ def test_switch_asks_for_the_other_state_of_the_network(stage: ShowStage) -> Non
 
 def test_account_has_every_line_and_takes_the_place_of_the_switch(stage: ShowStage) -> None:
     stage.play(demo_at(20))
-    account = account_of(demo_summary())
-    stage.send("account", account)
+    stage.end(demo_summary())
     lines = stage.page.locator("#lines li").all_text_contents()
-    assert lines == [line["text"] for line in account["lines"]]
+    assert lines == [line["text"] for line in account_of(demo_summary())["lines"]]
     assert not stage.page.get_by_role("switch").is_visible()
 
 
@@ -108,6 +81,12 @@ def test_race_that_is_gone_is_told_within_two_seconds(stage: ShowStage) -> None:
     stage.play(demo_at(6))
     stage.wait(2.5)
     assert "does not answer" in stage.page.locator("#trouble").inner_text()
+
+
+def test_screen_reader_hears_troubles_and_news_but_not_every_figure(stage: ShowStage) -> None:
+    spoken = stage.page.locator("[role=status], [role=log], [role=alert], [aria-live], output")
+    ids = spoken.evaluate_all("all => all.map(one => one.id)")
+    assert ids == ["trouble", "ticker"]
 
 
 def test_thousand_racers_are_few_nodes(stage: ShowStage) -> None:
@@ -132,7 +111,7 @@ def test_racer_is_found_among_a_thousand_and_classes_are_tabs(stage: ShowStage) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1920])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_nothing_in_the_show(browser: Browser, scheme: str, width: int) -> None:
     size = {"width": width, "height": 900}
     with browser.new_context(viewport=size, color_scheme=scheme) as context:
@@ -141,6 +120,6 @@ def test_axe_finds_nothing_in_the_show(browser: Browser, scheme: str, width: int
         for scene in (demo_at(9), fleet_at(3)):
             stage.play(scene)
             assert findings(stage.page) == []
-        stage.send("account", account_of(demo_summary()))
+        stage.end(demo_summary())
         assert findings(stage.page) == []
         assert stage.page.evaluate("() => document.documentElement.scrollWidth") <= width

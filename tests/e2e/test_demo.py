@@ -106,3 +106,22 @@ def test_demo_ends_cleanly_on_ctrl_c() -> None:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert errors.strip() == "interrupted"
+
+
+def test_demo_ends_cleanly_on_two_ctrl_c_while_it_starts() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--bikes", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    while "starting broker" not in process.stdout.readline():
+        assert process.poll() is None
+    for _ in range(2):
+        time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)  # also waits for all children
+    assert process.returncode in (130, -signal.SIGINT)
+    assert errors.strip() == "interrupted"

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
 from gateway.config.cloud import CloudConfig
@@ -104,10 +104,24 @@ async def open_local_cloud() -> AsyncIterator[LocalCloud]:
         process_group=0,  # keeps Ctrl-C away: the parent still needs its cloud then
     )
     try:
-        port = (await _read_answer(process))["port"]
+        port = await port_of(process)
         yield LocalCloud(process, CloudConfig(endpoint=LOOPBACK, port=port, plaintext=True))
     finally:
         await _end(process)
+
+
+async def port_of(process: asyncio.subprocess.Process) -> int:
+    """Return the broker's port once everything runs; kill the process if this is cancelled.
+
+    It reads its input only once everything runs, seconds later. Its own children exit with it.
+    """
+    try:
+        port: int = (await _read_answer(process))["port"]
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        raise
+    return port
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
+from gateway.simulation.cloud.parent import print_for_parent
 from gateway.simulation.cloud.rule import KinesisRecord
 from gateway.simulation.extra import LOOPBACK
 
@@ -184,7 +185,7 @@ def _serve() -> None:
         request_handler=MotoRequestHandler,
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(server.server_port, flush=True)  # noqa: T201 for the parent
+    print_for_parent(str(server.server_port))
     sys.stdin.buffer.read()
 
 

@@ -24,6 +24,7 @@ from gateway.simulation.cloud.arrivals import ArrivalMeter, Arrivals
 from gateway.simulation.cloud.broker import Broker, open_broker
 from gateway.simulation.cloud.kinesis import StreamReader, open_kinesis
 from gateway.simulation.cloud.leaderboard import Leaderboard, StreamResult
+from gateway.simulation.cloud.parent import print_for_parent
 from gateway.simulation.cloud.results import RESULTS_TOPIC, ResultsFeed
 from gateway.simulation.cloud.rule import Rule, load_rule
 from gateway.simulation.cloud.rule_engine import RuleEngine, open_rule_engine
@@ -124,20 +125,27 @@ def _serve(rule: Rule, broker: Broker) -> None:
         open_connection(cloud, "backend", CONNECT_WITHIN_S) as backend,
     ):
         consumer = Consumer(engine, kinesis.open_reader(), backend.publish)
-        _answer({"port": broker.mqtt5_port})
-        for line in sys.stdin:
-            match line.strip():
-                case "count":
-                    _answer(asdict(consumer.arrivals))
-                case "report":
-                    _answer(asdict(consumer.report()))
-                case "result":
-                    _answer(asdict(consumer.result()))
-        consumer.end()
+        try:
+            _answer({"port": broker.mqtt5_port})
+            _answer_questions(consumer)
+        finally:
+            consumer.end()
+
+
+def _answer_questions(consumer: Consumer) -> None:
+    """Answer each line on standard input until it closes."""
+    for line in sys.stdin:
+        match line.strip():
+            case "count":
+                _answer(asdict(consumer.arrivals))
+            case "report":
+                _answer(asdict(consumer.report()))
+            case "result":
+                _answer(asdict(consumer.result()))
 
 
 def _answer(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer), flush=True)  # noqa: T201 for the parent
+    print_for_parent(json.dumps(answer))
 
 
 if __name__ == "__main__":

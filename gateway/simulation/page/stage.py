@@ -111,6 +111,8 @@ class Spectator:
             yield _event("news", [asdict(one) for one in unread])
         if stage.account is not None:
             yield _event("account", stage.account)
+        elif stage.is_over:
+            yield _event("broken_off", {})
 
 
 def _hello() -> bytes:

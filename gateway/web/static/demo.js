@@ -86,6 +86,10 @@ const leave = follow("events", {
     parts.showAccount(account);
     leave();
   },
+  broken_off() {
+    parts.showBrokenOff();
+    leave();
+  },
   beat() {},
   gone: () => show(byId("trouble"), DEMO_GONE),
   back: () => show(byId("trouble"), ""),

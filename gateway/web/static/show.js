@@ -2,7 +2,7 @@
 
 import { byId, show } from "./dom.js";
 import { STATES, counted, dots } from "./dots.js";
-import { NETWORK, RACE_OVER } from "./text.js";
+import { BROKEN_OFF, NETWORK, RACE_OVER } from "./text.js";
 import { UNKNOWN } from "./units.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -137,7 +137,16 @@ export function showAccount({ lines }) {
     }),
   );
   byId("account").hidden = false;
+  showEnd(RACE_OVER);
+}
+
+/** Show that the race has ended before its account: what is shown is the last that was known. */
+export function showBrokenOff() {
+  showEnd(BROKEN_OFF);
+}
+
+function showEnd(text) {
   byId("network-part").hidden = true;
-  show(byId("when"), RACE_OVER);
+  show(byId("when"), text);
   show(byId("trouble"), "");
 }

@@ -11,6 +11,7 @@ export const NETWORK = {
   toRestore: "Press to restore it: the gateways send what they have kept.",
 };
 export const RACE_OVER = "The race is over.";
+export const BROKEN_OFF = "The race was broken off.";
 export const ALL_CLASSES = "all";
 export const classNamed = (id) => `class ${id}`;
 export const moreRacers = (count) => (count ? `… and ${count.toLocaleString("en")} more` : "");

@@ -1,7 +1,9 @@
 """The local cloud: a real process with broker, rule engine, Kinesis and consumer."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -9,7 +11,12 @@ import pytest
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.uplink import Answer, Ending, Feed
 from gateway.race.results import decode_results
-from gateway.simulation.cloud.client import LocalCloud, LocalCloudError, open_local_cloud
+from gateway.simulation.cloud.client import (
+    LocalCloud,
+    LocalCloudError,
+    open_local_cloud,
+    port_of,
+)
 from gateway.simulation.cloud.results import RESULTS_TOPIC
 from tests.support.telemetry import message
 
@@ -93,3 +100,14 @@ async def test_local_cloud_that_has_died_is_an_error_with_its_exit_code(cloud: L
     cloud._process.kill()
     with pytest.raises(LocalCloudError, match="exited with code -9"):
         await cloud.count()
+
+
+async def test_process_that_is_not_wanted_any_more_does_not_start_up_first() -> None:
+    process = await asyncio.create_subprocess_exec("sleep", "60", stdout=asyncio.subprocess.PIPE)
+    starting = asyncio.create_task(port_of(process))
+    await asyncio.sleep(0)
+    starting.cancel()
+    with suppress(asyncio.CancelledError):
+        await starting
+    async with asyncio.timeout(TIMEOUT_S):
+        assert await process.wait() == -signal.SIGKILL

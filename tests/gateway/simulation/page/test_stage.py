@@ -65,15 +65,16 @@ async def test_spectator_gets_the_account_and_then_nothing() -> None:
     stage = Stage()
     stage.take(DEMO)
     stage.take(demo_summary())
+    stage.end()
     with stage.spectator() as spectator:
         assert (await events(spectator))[-1] == ("account", account_of(demo_summary()))
         assert await spectator.take() == b""
 
 
-async def test_spectator_is_sent_away_when_the_server_stops() -> None:
+async def test_spectator_of_a_race_that_is_broken_off_is_told_so_and_sent_away() -> None:
     stage = Stage()
     with stage.spectator() as spectator:
         await events(spectator)
         stage.end()
-        await events(spectator)
+        assert await events(spectator) == [("broken_off", {})]
         assert await spectator.take() == b""
