@@ -2,6 +2,7 @@
 
 import grp
 import os
+import pwd
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -75,10 +76,11 @@ def _access(problem: Problem, config: Config | None, file: Path) -> str | None:
     closed = next((one for one in reversed(pem.parents) if not _may_enter(one)), None)
     if closed is None:
         return f"sudo chgrp {group} {pem} && sudo chmod 640 {pem}"
+    user = pwd.getpwuid(os.geteuid()).pw_name
     copy = file.absolute().parent / pem.name
     return (
-        f"this user cannot enter {closed}: sudo install -m 640 -g {group} {pem} {copy}; then set "
-        f"{problem.key} to {copy}"
+        f"the user {user} cannot enter {closed}: sudo install -m 640 -g {group} {pem} {copy}; "
+        f"then set {problem.key} to {copy}"
     )
 
 

@@ -43,7 +43,7 @@ WattsOption = Annotated[
     str | None,
     typer.Option(
         metavar="W,W",
-        help=f"Hold these powers, by what the console or a trainer shows; the default is {WATTS}.",
+        help=f"Hold these powers, as shown by the console or a trainer; the default is {WATTS}.",
     ),
 ]
 AgainstOption = Annotated[

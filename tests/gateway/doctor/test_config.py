@@ -141,5 +141,5 @@ def test_key_that_this_user_cannot_read_is_reported_with_the_command_for_it(
     with as_another_user(tmp_path):
         _, findings = check_config(file, drivers)
     remedies = [one.remedy for one in findings]
-    enter = f"this user cannot enter {key.parent}: sudo install -m 640 -g nogroup"
+    enter = f"the user nobody cannot enter {key.parent}: sudo install -m 640 -g nogroup"
     assert [remedy.startswith(enter) for remedy in remedies] == [True, True], remedies
