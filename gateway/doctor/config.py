@@ -4,6 +4,7 @@ import grp
 import os
 import pwd
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from drivers.registry import DriverStatus
@@ -66,17 +67,26 @@ def _findings(file: Path, problems: Sequence[Problem]) -> list[Finding]:
     return [_finding(file, one, _access(one, config, file) or remedy) for one in problems]
 
 
+def _names() -> tuple[str, str]:
+    """Return the user and the group of this process: names, or the numbers of nameless ones."""
+    user, group = str(os.geteuid()), str(os.getegid())
+    with suppress(KeyError):
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    with suppress(KeyError):
+        group = grp.getgrgid(os.getegid()).gr_name
+    return user, group
+
+
 def _access(problem: Problem, config: Config | None, file: Path) -> str | None:
     """Return the command that lets this user read a PEM file; None if that is not the problem."""
     section, _, key = problem.key.partition(".")
     if config is None or section != "cloud" or "Permission denied" not in problem.what:
         return None
     pem: Path = getattr(config.cloud, key)
-    group = grp.getgrgid(os.getegid()).gr_name
+    user, group = _names()
     closed = next((one for one in reversed(pem.parents) if not _may_enter(one)), None)
     if closed is None:
         return f"sudo chgrp {group} {pem} && sudo chmod 640 {pem}"
-    user = pwd.getpwuid(os.geteuid()).pw_name
     copy = file.absolute().parent / pem.name
     return (
         f"the user {user} cannot enter {closed}: sudo install -m 640 -g {group} {pem} {copy}; "

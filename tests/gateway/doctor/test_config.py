@@ -108,12 +108,12 @@ def test_driver_that_cannot_be_loaded_is_reported(tmp_path: Path) -> None:
 
 
 @contextmanager
-def as_another_user(tmp_path: Path) -> Iterator[None]:
+def as_another_user(tmp_path: Path, number: int) -> Iterator[None]:
     """Act as a user who may read only what all may; let that user reach the test's directory."""
     for directory in (tmp_path, *tmp_path.parents[:-2]):
         directory.chmod(directory.stat().st_mode | 0o055)
-    os.setegid(65534)
-    os.seteuid(65534)
+    os.setegid(number)
+    os.seteuid(number)
     try:
         yield
     finally:
@@ -122,8 +122,11 @@ def as_another_user(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+@pytest.mark.parametrize(
+    ("number", "user", "group"), [(65534, "nobody", "nogroup"), (4_000_000, "4000000", "4000000")]
+)
 def test_key_that_this_user_cannot_read_is_reported_with_the_command_for_it(
-    tmp_path: Path,
+    tmp_path: Path, number: int, user: str, group: str
 ) -> None:
     mine = Authority(tmp_path / "ca").issue("gateway-1")
     keys = ("certificate_file", "private_key_file")
@@ -133,13 +136,13 @@ def test_key_that_this_user_cannot_read_is_reported_with_the_command_for_it(
     mine.certificate_file.chmod(0o644)
     mine.private_key_file.chmod(0o600)
     check_config(file, drivers)  # imports all modules, which the other user may not read
-    with as_another_user(tmp_path):
+    with as_another_user(tmp_path, number):
         _, (finding,) = check_config(file, drivers)
     key = mine.private_key_file
-    assert finding.remedy == f"sudo chgrp nogroup {key} && sudo chmod 640 {key}"
+    assert finding.remedy == f"sudo chgrp {group} {key} && sudo chmod 640 {key}"
     key.parent.chmod(0o700)
-    with as_another_user(tmp_path):
+    with as_another_user(tmp_path, number):
         _, findings = check_config(file, drivers)
     remedies = [one.remedy for one in findings]
-    enter = f"the user nobody cannot enter {key.parent}: sudo install -m 640 -g nogroup"
+    enter = f"the user {user} cannot enter {key.parent}: sudo install -m 640 -g {group}"
     assert [remedy.startswith(enter) for remedy in remedies] == [True, True], remedies
