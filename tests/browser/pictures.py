@@ -45,6 +45,8 @@ def play_rider(make: Callable[[], Scene], page: Page) -> None:
 
 def play_owner(scene: OwnerScene, page: Page) -> None:
     OwnerStage(page).play(scene)
+    if scene.check is not None:
+        page.locator("#check-title").evaluate("one => one.scrollIntoView()")
 
 
 def play_race(show: Show, page: Page) -> None:
