@@ -50,6 +50,8 @@ def play_rider(make: Callable[[], Scene], page: Page) -> None:
 
 def play_owner(scene: OwnerScene, page: Page) -> None:
     OwnerStage(page).play(scene)
+    if scene.check is not None:
+        page.locator("#check-title").evaluate("one => one.scrollIntoView()")
 
 
 def play_calibration(scene: CalibrationScene, page: Page) -> None:
