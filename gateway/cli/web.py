@@ -51,6 +51,7 @@ def web(
         typer.echo(qr_code(found[0]), nl=False)
     if not token:
         typer.echo("Only this computer can reach the pages, so they need no token.", err=True)
+    typer.echo("The link opens the rider's page; the owner's page is at /gateway.", err=True)
 
 
 def _token(settings: "Config", *, rotate: bool) -> str:

@@ -49,6 +49,11 @@ def test_link_has_the_token_which_only_the_owner_can_read(config: Path) -> None:
     assert run(config, OUTSIDE).stdout == shown.stdout
 
 
+def test_link_comes_with_the_path_of_the_page_that_it_does_not_open(config: Path) -> None:
+    shown = run(config, OUTSIDE)
+    assert shown.stderr == "The link opens the rider's page; the owner's page is at /gateway.\n"
+
+
 def test_name_that_is_published_is_in_the_last_link(config: Path) -> None:
     shown = run(config, f"{OUTSIDE}\nmdns = true")
     address, name = shown.stdout.splitlines()
