@@ -18,6 +18,7 @@ from tests.browser.calibration_stage import (
     turning,
     verifying,
 )
+from tests.browser.conftest import PHONE
 
 SCREENS = [(320, 568), (390, 844), (1024, 768), (1920, 1080)]
 #: The states in which the person has one hand on the knob, and cannot scroll.
@@ -116,6 +117,9 @@ def test_notes_about_the_own_table_stay(stage: CalibrationStage) -> None:
     stage.play(CALIBRATION_SCENES["own-table"])
     stage.tell(verifying())
     expect(stage.page.locator("#legend")).to_contain_text("a table of its own")
+    box = stage.page.locator("#legend").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= PHONE["height"]
 
 
 def test_lost_bike_is_named_instead_of_the_next_step(stage: CalibrationStage) -> None:
