@@ -33,7 +33,7 @@ options = {{ wire = "lines", ride_s = 600, knob_file = "{knob}", pot = {{ raw_ma
 """
 #: A calibration by which the knob's upper end is 50 %.
 OLD = record(points=(CapturedPoint(0, 60, 1.5, 24), CapturedPoint(100, 1660, 1.5, 24)))
-#: A gateway that is gone is shown within two seconds, and seen by Playwright within this time, in ms.
+#: A gateway that is gone is shown within two seconds; Playwright sees it a little later. In ms.
 GONE_MS = 2_500
 COMES_BACK_MS = 20_000
 CAPTURED_MS = 20_000
