@@ -71,6 +71,13 @@ def test_page_shows_the_bikes_the_cloud_and_the_buffer(owner: Page) -> None:
     )
 
 
+def test_calibration_of_each_bike_is_one_tap_away_and_leads_back(owner: Page) -> None:
+    owner.get_by_role("link", name="Calibrate bike-2").click()
+    expect(owner.locator("#title")).to_have_text("Calibrate bike-2")
+    owner.get_by_role("link", name="All bikes, and the gateway").click()
+    expect(owner.locator("#verdict")).to_have_text("all well", timeout=10_000)
+
+
 def test_cloud_that_is_away_comes_first_with_a_remedy_until_it_is_back(
     owner: Page, broker: Mosquitto
 ) -> None:

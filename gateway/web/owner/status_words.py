@@ -27,6 +27,7 @@ from gateway.terminal.printable import one_line
 class BikeWords:
     """One bike: the cells of its row with their titles, and sentences below it."""
 
+    id: str
     cells: list[Fact]
     remarks: list[str]
 
@@ -64,7 +65,7 @@ def status_words_json(status: GatewayStatus) -> bytes:
 def _bike_words(bike: BikeStatus) -> BikeWords:
     titles, cells = [*BIKE_TITLES, *PLACE_TITLES], [*bike_cells(bike), *place_cells(bike.place)]
     named = [_printable(Fact(*one)) for one in zip(titles, cells, strict=False)]
-    return BikeWords(named, [one_line(remark) for remark in remarks(bike)])
+    return BikeWords(bike.bike_id, named, [one_line(remark) for remark in remarks(bike)])
 
 
 def _printable(fact: Fact) -> Fact:

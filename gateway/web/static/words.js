@@ -23,6 +23,8 @@ export function showWords(words) {
 function showBike({ parts }, bike) {
   fill(parts.cells, "cell", bike.cells, showFact);
   show(parts.remarks, bike.remarks.join("\n"));
+  mark(parts.calibrate, "href", `calibrate/${encodeURIComponent(bike.id)}`);
+  mark(parts.calibrate, "aria-label", `Calibrate ${bike.id}`);
 }
 
 function showFact({ root, parts }, { name, words }) {
