@@ -77,7 +77,7 @@ vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/al
 vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (twenty minutes)
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
-browser-test: $(INSTALLED) $(BROWSER)/.installed chromium mosquitto ## test the pages in a real browser; ONLY=tests/browser/test_rider.py
+browser-test: $(INSTALLED) $(BROWSER)/.installed chromium firefox mosquitto iptables ## test the pages in a real browser; ONLY=tests/browser/test_rider.py
 	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser)
 
 screenshots: $(INSTALLED) $(BROWSER)/.installed chromium ## draw the pictures of the pages, docs/page/*.png
@@ -180,9 +180,13 @@ $(BROWSER)/.installed: tests/browser/requirements.txt $(INSTALLED)
 	@$(INSTALL) --no-deps --target $(BROWSER) --requirement $<
 	@touch $@
 
-.PHONY: chromium mosquitto dbus iptables avahi elfutils lintian mmdebstrap qemu
+.PHONY: chromium firefox mosquitto dbus iptables avahi elfutils lintian mmdebstrap qemu
 chromium:
 	@tests/install_package chromium chromium
+
+# Ubuntu has none as a package; without it, its tests are left out.
+firefox:
+	-@tests/install_package firefox-esr firefox-esr
 
 mosquitto:
 	@tests/install_package mosquitto mosquitto
