@@ -11,6 +11,8 @@ from typing import Any
 from dbus_fast import AuthError, BusType, Message, MessageFlag, MessageType
 from dbus_fast.aio import MessageBus
 
+from gateway.host.errors import GatewayError
+
 #: Timeout of one D-Bus call, in seconds. Avahi answers at once or, when it hangs, never.
 ANSWER_S = 5.0
 #: How long Avahi may take to find out whether a name is free, in seconds: usually it takes one.
@@ -50,7 +52,7 @@ _REASONS = {
 }
 
 
-class AvahiError(Exception):
+class AvahiError(GatewayError):
     """A reason why a name is not published, in words."""
 
 
