@@ -2,6 +2,7 @@
 
     GatewayError                   1  host/errors.py
         AnswerError                1  calibrating/prompt.py
+        AvahiError                 1  web/mdns/avahi.py
         BufferViewError            1  buffer/inspect.py
         CalibrationError           1  calibrating/state.py
             UnsavedError           1  calibrating/guided/resistance.py
