@@ -90,7 +90,8 @@ def test_demo_outage_beyond_the_end_of_the_race_loses_nothing(
     assert (summary["lost"], summary["in_kinesis"]) == (0, BIKES * RACE_S)
 
 
-def test_demo_ends_cleanly_on_ctrl_c() -> None:
+def demo_at(text: str) -> subprocess.Popen[str]:
+    """Start a demo of two bikes, and return it once it has printed a text."""
     process = subprocess.Popen(
         [*COMMAND, "demo", "--bikes", "2"],
         stdout=subprocess.PIPE,
@@ -99,8 +100,13 @@ def test_demo_ends_cleanly_on_ctrl_c() -> None:
         start_new_session=True,
     )
     assert process.stdout is not None
-    while "second   1 of" not in process.stdout.readline():
+    while text not in process.stdout.readline():
         assert process.poll() is None
+    return process
+
+
+def test_demo_ends_cleanly_on_ctrl_c() -> None:
+    process = demo_at("second   1 of")
     time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=20)
@@ -109,16 +115,7 @@ def test_demo_ends_cleanly_on_ctrl_c() -> None:
 
 
 def test_demo_ends_cleanly_on_two_ctrl_c_while_it_starts() -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "demo", "--bikes", "2"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    while "starting broker" not in process.stdout.readline():
-        assert process.poll() is None
+    process = demo_at("starting broker")
     for _ in range(2):
         time.sleep(0.2)
         os.killpg(process.pid, signal.SIGINT)
