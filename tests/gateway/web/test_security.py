@@ -195,6 +195,7 @@ async def test_token_is_in_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[
     async with serving(tmp_path, **OUTSIDE) as pages:
         token = TokenFile(tmp_path).token()
         await pages.post("/enter", {"token": token})
-        await pages.session.get(f"{pages.url}/?token={token}")
+        async with pages.session.get(f"{pages.url}/?token={token}") as answer:
+            await answer.read()
     written = capsys.readouterr()
     assert token not in written.out + written.err

@@ -75,8 +75,8 @@ async def test_race_that_fails_takes_its_page_with_it_though_somebody_watches() 
     page = open_page(in_browser=False)
 
     async def race(show: Callable[[Scene], None]) -> Summary:
-        async with ClientSession() as session:
-            stream = await session.get(page.url.replace("demo", "events"))
+        url = page.url.replace("demo", "events")
+        async with ClientSession() as session, session.get(url) as stream:
             await event_named(stream, "hello")
             raise asyncio.CancelledError
 
