@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
 
-from gateway.config.validity import validities
+from gateway.config.validity import Validity, validities
 
 SECONDS_PER_DAY = 86_400
 #: Days before the expiry from which on it is reported: first as a warning, then as a problem.
@@ -78,10 +79,17 @@ def certificate_status(
     A clock that is not set may be far behind, so it cannot show that a certificate has expired. If
     it is earlier than the start of a certificate's validity, the clock or the certificate is wrong.
     """
-    found = validities(pem)
-    # The first certificate is the gateway's own. Of several CAs, one that is valid is enough.
-    one = max(found, key=lambda validity: validity.end) if key == "ca_file" else found[0]
+    one = _validity(key, pem)
     days_left = (
         round((one.end - now).total_seconds() / SECONDS_PER_DAY, 3) if clock_is_set else None
     )
     return CertificateStatus(key, one.begin, one.end, days_left, now < one.begin)
+
+
+# A status is made several times a second, and Debian's file with all public CAs takes some 50 ms.
+@lru_cache(maxsize=4)
+def _validity(key: str, pem: bytes) -> Validity:
+    """Return the dates that count in a file with this content. Raises ValueError."""
+    found = validities(pem)
+    # The first certificate is the gateway's own. Of several CAs, one that is valid is enough.
+    return max(found, key=lambda validity: validity.end) if key == "ca_file" else found[0]

@@ -5,7 +5,9 @@ import datetime as dt
 import pytest
 import trustme
 
+from gateway.cloud import certificates
 from gateway.cloud.certificates import certificate_status
+from gateway.config.validity import Validity, validities
 
 END = dt.datetime(2030, 6, 1, tzinfo=dt.UTC)
 BEGIN = END - dt.timedelta(days=100)
@@ -50,3 +52,17 @@ def test_first_certificate_of_a_chain_is_the_own_one_and_the_longest_of_the_cas_
     chain = pem() + pem(later)
     assert certificate_status("certificate_file", chain, END, clock_is_set=True).valid_until == END
     assert certificate_status("ca_file", chain, END, clock_is_set=True).valid_until == later
+
+
+def test_file_is_parsed_once_for_every_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+
+    def parse(content: bytes) -> list[Validity]:
+        parsed.append(content)
+        return validities(content)
+
+    monkeypatch.setattr(certificates, "validities", parse)
+    content = pem()
+    for _ in range(3):
+        certificate_status("certificate_file", content, END, clock_is_set=True)
+    assert parsed == [content]

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.cloud import credential_files
 from gateway.cloud.credential_files import CredentialFiles
+from gateway.cloud.credentials import Credentials, read_credentials
 from gateway.cloud.uplink import CredentialsError
 from gateway.config.cloud import CloudConfig
 from tests.support.mosquitto import Authority
@@ -45,6 +47,37 @@ def disk(tmp_path: Path) -> Disk:
 
 def test_unchanged_files_are_no_replacement(disk: Disk) -> None:
     files = CredentialFiles(disk.cloud)
+    assert files.replacement() is None
+    assert files.problem is None
+
+
+def test_unchanged_files_are_not_read_again(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[CloudConfig] = []
+
+    def read(cloud: CloudConfig) -> Credentials | None:
+        reads.append(cloud)
+        return read_credentials(cloud)
+
+    monkeypatch.setattr(credential_files, "read_credentials", read)
+    files = CredentialFiles(disk.cloud)
+    files.replacement()
+    reads.clear()
+    files.replacement()
+    assert not reads
+    shutil.copy(disk.ca, disk.ca.with_suffix(".new"))
+    disk.ca.with_suffix(".new").rename(disk.ca)
+    files.replacement()
+    assert len(reads) == 1
+
+
+def test_file_that_is_put_back_is_no_replacement(disk: Disk) -> None:
+    files = CredentialFiles(disk.cloud)
+    files.replacement()
+    aside = disk.key.with_suffix(".aside")
+    disk.key.rename(aside)
+    assert files.replacement() is None
+    assert files.problem is not None
+    aside.rename(disk.key)
     assert files.replacement() is None
     assert files.problem is None
 
