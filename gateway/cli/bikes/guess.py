@@ -163,7 +163,7 @@ _PER = {
     FieldMovement.CADENCE: "for each rpm",
     FieldMovement.PERIOD: "units per second",
     FieldMovement.TURNS: "for each turn",
-    FieldMovement.FOLLOWS: "for each rpm more",
+    FieldMovement.FOLLOWS: "for each additional rpm",
     FieldMovement.TIME: "per second",
 }
 
