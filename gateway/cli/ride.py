@@ -75,7 +75,7 @@ def choose(
 def join(
     bike: RunningBikeArgument, config: GatewayConfigOption = None, json: JsonOption = False
 ) -> None:
-    """Join the race in progress or, if that is not possible, the next one.
+    """Join the race in progress, or else the next one.
 
     Pedalling does the same.
     """
