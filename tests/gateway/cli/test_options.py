@@ -159,4 +159,4 @@ def test_bike_id_without_a_config_names_the_missing_config(
     monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", tmp_path / "gone.toml")
     result = watch("bike-001")
     assert result.exit_code == 2
-    assert f"there is no {tmp_path}/gone.toml" in result.stderr
+    assert f"since {tmp_path}/gone.toml does not exist" in result.stderr
