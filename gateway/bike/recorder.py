@@ -55,11 +55,11 @@ class Recorder:
     async def date_when_the_clock_is_set(self) -> None:
         """Wait until the clock is set, then date the seconds kept so far."""
         if not self._clock.is_trustworthy():
-            log.warning("the clock is not set; until it is, seconds are stored without a race")
+            log.warning("the clock is not set; until it is, seconds are kept without a race")
             while not self._clock.is_trustworthy():
                 await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
             log.info(
-                "clock set; stored seconds are now assigned to races",
+                "clock set; the kept seconds are now assigned to races",
                 source=self._clock.source,
                 unnamed=self._buffer.status.unnamed,
             )

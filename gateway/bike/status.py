@@ -208,8 +208,8 @@ class BikeStatus:
     current: Annotated[
         CurrentValues | None,
         Field(
-            description="the newest values, at the bike's own rate; null from a version that does "
-            "not report them"
+            description="the newest values that the bike has reported; null from a version that "
+            "does not report them"
         ),
     ] = None
     commanded: Annotated[

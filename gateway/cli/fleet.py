@@ -74,7 +74,7 @@ def fleet(
 ) -> None:
     """Race many fake racers at once, to test a backend.
 
-    Each connection logs in as a separate AWS IoT thing. A race is ridden in one class, and ends by
+    Each connection has a client id of its own. A race is ridden in one class, and ends by
     itself. The results are those of the original backend: the output of the last second decides.
     Exit code 1 if a message was not acknowledged or, when the stream can be read, if a message is
     missing from it, a race is on several shards, or results are not as expected.

@@ -88,8 +88,8 @@ def config_of(bike: str, config: Path | None) -> Path | None:
             return SERVICE_CONFIG
         names = ", ".join(sorted(drivers))
         fail(
-            f"{error}; or pass a driver ({names}), or the id of a bike together with --config: "
-            f"there is no {SERVICE_CONFIG}",
+            f"{error}; or give the name of a driver ({names}), or the id of a bike and its config "
+            f"with --config, since {SERVICE_CONFIG} does not exist",
             USAGE,
         )
     return None

@@ -75,7 +75,7 @@ def choose(
 def join(
     bike: RunningBikeArgument, config: GatewayConfigOption = None, json: JsonOption = False
 ) -> None:
-    """Join the race in progress, else the next one.
+    """Join the race in progress, or else the next one.
 
     Pedalling does the same.
     """
@@ -90,7 +90,7 @@ def leave(
 ) -> None:
     """End a rider's race now.
 
-    The running second is the rider's last, and its message the `final` that the backend counts. The
+    The current second is the rider's last, and its message the `final` that the backend counts. The
     next race can be joined again. If the rider has joined a race that has not begun, this undoes
     the join.
     """

@@ -137,7 +137,7 @@ def setup(
     """Set up the bike, its rider, and the cloud.
 
     Asks for all that the options leave open, gets the certificate, writes the config, tests the
-    connection and starts the service. Ctrl-C leaves at any question without changing the config;
+    connection and starts the service. Ctrl-C quits at any question without changing the config;
     the next setup proposes your answers again. Without a terminal it asks nothing. Keeps the rest
     of an existing config, comments included, and saves the previous file as .bak.
     """

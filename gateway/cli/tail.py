@@ -39,9 +39,9 @@ def tail(
 ) -> None:
     """Show the messages of the running gateway as they go out.
 
-    One line per second and bike: `acknowledged` means that the broker has the message, `waiting`
-    that the gateway still keeps it; a second line follows when the broker has it. Publishes and
-    delays nothing. Exit code 3 if no gateway answers.
+    One line for each second of each bike: `acknowledged` means that the broker has the message,
+    `waiting` that the gateway still keeps it; a second line follows when the broker has it.
+    Publishes and delays nothing. Exit code 3 if no gateway answers.
     """
     from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""`web`: prints the link of the gateway's pages."""
+"""`web`: prints the link to the gateway's pages."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ def web(
         ),
     ] = False,
 ) -> None:
-    """Print the link of the gateway's pages, and its QR code.
+    """Print the link to the gateway's pages, and its QR code.
 
     The link contains the token that opens the pages on other devices. Anyone who has it can see
     the pages, choose riders, join and leave races, and calibrate bikes. Exit code 78 if the config

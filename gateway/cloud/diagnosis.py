@@ -92,7 +92,7 @@ _OWN_CA = "for a broker of your own, set cloud.ca_file to the certificate of its
 _WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
 _PORTAL = (
     "another server answers instead of {broker}: a captive portal (open a web page on this network "
-    "to sign in), or a proxy that opens TLS (ask for an exception for {endpoint})"
+    "to sign in), or a proxy that intercepts TLS (ask for an exception for {endpoint})"
 )
 _PROXY_PORTAL = (
     "the proxy, or a captive portal in its place, asks for a sign-in: open a web page on this "

@@ -38,7 +38,7 @@ def check_clock(
     if source is ClockSource.HARDWARE:
         what = f"{time}, from this computer's hardware clock; {unknown}"
         return ok(NAME, what) if is_local else warning(NAME, what, f"{remedy}; {_TRUST}")
-    kept = "until it is set, the gateway does not know which race is on, and stores seconds without"
+    kept = "until it is set, the gateway does not know which race is on, and keeps seconds without"
     if now < earliest:
         past = f"{earliest:%Y-%m-%d %H:%M} UTC, when the gateway or its certificate was made"
         what = f"the clock ({time}) is wrong: it is earlier than {past}; {kept} a race"

@@ -92,7 +92,7 @@ def _renamed(status: GatewayStatus, thing_name: str) -> Iterator[Finding]:
 
 def _namesake(status: GatewayStatus) -> Finding:
     name, directory = one_line(status.thing_name), one_line(str(status.state_dir))
-    what = f"another gateway, which uses {directory}, runs as {name} as well"
+    what = f"another gateway, which uses {directory}, also runs as {name}"
     remedy = (
         "change thing_name in one of the two configs: of two clients of the same name, a broker "
         "disconnects the older one"

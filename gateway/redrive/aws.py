@@ -138,6 +138,6 @@ def _as_redrive_error(problem: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         raise RedriveError(
-            f"{problem}: {error}; expected the credentials and the region that the AWS command "
-            "line uses, with the permissions listed in docs/aws.md"
+            f"{problem}: {str(error).rstrip('.')}; expected the credentials and the region that "
+            "the AWS command line uses, with the permissions listed in docs/aws.md"
         ) from error

@@ -57,7 +57,7 @@ def or_pasted(console: Console, kind: str, file: Path, check: Check) -> Check:
 def _kept(console: Console, kind: str, file: Path, block: str) -> str:
     with drafted(file, block.encode()) as draft:
         if pem_problem(draft, kind) is not None:
-            raise typer.BadParameter(f"that was no {kind.lower()} in PEM format")
+            raise typer.BadParameter(f"that was not a {kind.lower()} in PEM format")
         draft.replace(file)
     print_words(console, f"The {kind.lower()} is kept in {file}.")
     return str(file)

@@ -103,7 +103,7 @@ def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, st
         )
     if not stream.differences:
         same = stream.same_racers
-        whom = "the only racer" if same == 1 else f"all {same:,} racers"
+        whom = {1: "the only racer", 2: "both racers"}.get(same, f"all {same:,} racers")
         yield f"the backend's results are as expected for {whom}", GOOD
         return
     count = counted(len(stream.differences), "racer")

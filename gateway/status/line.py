@@ -30,7 +30,7 @@ def status_line(status: GatewayStatus) -> str:
 def race_line(bike: BikeStatus) -> str:
     """Return the part that a bike's racer has in the race; empty without a race.
 
-    Example: "race 59807781, second 103, rank 3 of 12, 4.25 behind the next".
+    Example: "race 59807781, second 103, rank 3 of 12, 4.25 behind the racer ahead".
     """
     if bike.race_id is None:
         return ""
@@ -44,7 +44,7 @@ def race_line(bike: BikeStatus) -> str:
 def _place(place: Place | None) -> Iterator[str]:
     if place is not None and place.rank is not None:
         yield f"rank {place.rank} of {place.racers}"
-        yield "in the lead" if place.gap is None else f"{place.gap:.2f} behind the next"
+        yield "in the lead" if place.gap is None else f"{place.gap:.2f} behind the racer ahead"
 
 
 def _racing(status: GatewayStatus) -> str:

@@ -117,7 +117,7 @@ class GatewayStatus:
     ]
     bikes: Annotated[
         tuple[BikeStatus, ...],
-        Field(description="the state of each bike, in the order of the config"),
+        Field(description="the state of each bike, in the same order as in the config"),
     ]
     cloud: Annotated[CloudStatus, Field(description="the connections to the broker")]
     produced: Annotated[int, Field(description="messages produced")]

@@ -166,7 +166,7 @@ def remarks(bike: BikeStatus) -> Iterator[str]:
     if bike.next_racer_name:
         yield f"{bike.bike_id}: {bike.next_racer_name} rides from the next race on"
     if bike.is_rider_chosen and bike.own_rider is not None:
-        yield f"{bike.bike_id}: a rider was chosen instead of its own, {bike.own_rider.name}"
+        yield f"{bike.bike_id}: a rider was chosen in place of {bike.own_rider.name}"
     if bike.losses_per_hour:
         often = counted(bike.losses_per_hour, "time")
         yield f"{bike.bike_id} was lost {often} in the last hour"

@@ -1,4 +1,4 @@
-"""`tail` for people: one line per second and bike, with what became of its message. Pure."""
+"""`tail` for people: one line for each second of each bike, with what became of it. Pure."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -29,9 +29,9 @@ MOST_FITS = 5
 MOST_FIELDS = 6
 
 _NO_TURNS = (
-    "turns counted at two different cadences are missing, so it is unknown which bytes follow "
-    "the pedals; add them: --turns 20:10-30 --turns 30:35-55 means 20 turns from 10 s to 30 s, and "
-    "30 turns from 35 s to 55 s"
+    "only turns counted at two different cadences can show which bytes follow the pedals; add "
+    "them: --turns 20:10-30 --turns 30:35-55 means 20 turns from 10 s to 30 s, and 30 turns from "
+    "35 s to 55 s"
 )
 
 
@@ -163,7 +163,7 @@ _PER = {
     FieldMovement.CADENCE: "for each rpm",
     FieldMovement.PERIOD: "units per second",
     FieldMovement.TURNS: "for each turn",
-    FieldMovement.FOLLOWS: "for each rpm more",
+    FieldMovement.FOLLOWS: "for each additional rpm",
     FieldMovement.TIME: "per second",
 }
 

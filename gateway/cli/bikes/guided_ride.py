@@ -78,7 +78,7 @@ class GuidedRide:
                 self._recorder.record_turns(turns, from_ns, until_ns)
             shown = ask(
                 f"Cadence, resistance, power and speed that the display showed at about "
-                f"{step.counted_at_rpm} rpm (Enter alone: none)"
+                f"{step.counted_at_rpm} rpm (press Enter for none)"
             )
             if shown:
                 self._recorder.record_note(f"the display showed: {shown}", from_ns)
@@ -88,7 +88,7 @@ def _turns_from(ask: AskRider, question: str, seconds: float) -> float | None:
     """Ask until the answer is a possible number of turns; return None for an empty answer."""
     from drivers.captures.format import CountedTurns
 
-    hint = " (Enter alone: not counted)"
+    hint = " (press Enter if not counted)"
     while text := ask(f"{question}{hint}").strip():
         try:
             turns = float(text)
@@ -96,5 +96,5 @@ def _turns_from(ask: AskRider, question: str, seconds: float) -> float | None:
             turns = -1.0
         if CountedTurns(0, seconds, turns).is_plausible:
             return turns
-        hint = " (a number such as 20; Enter alone: not counted)"
+        hint = " (a number such as 20; press Enter if not counted)"
     return None

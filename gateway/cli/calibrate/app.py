@@ -28,7 +28,7 @@ NOTHING_CHANGED = "nothing was changed"
 app = typer.Typer(
     cls=DefaultVerbGroup,
     no_args_is_help=True,
-    subcommand_metavar="[VERB] BIKE [OPTIONS]",
+    subcommand_metavar="[SUBCOMMAND] BIKE [OPTIONS]",
 )
 
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
@@ -39,7 +39,7 @@ def calibrate() -> None:
     """Calibrate a bike, so that the same effort scores the same on every bike.
 
     `calibrate BIKE` is short for `calibrate resistance BIKE`, the guided session. If the gateway
-    is running, all verbs work through it, and changes take effect at once, without a restart.
+    is running, all subcommands work through it, and changes take effect at once, without a restart.
     """
 
 

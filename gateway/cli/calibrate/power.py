@@ -50,7 +50,7 @@ AgainstOption = Annotated[
     str | None,
     typer.Option(
         metavar="BIKE2",
-        help="Compare with a second sensor: another bike of the config, a Bluetooth address, a "
+        help="Compare with a second sensor: another bike in the config, a Bluetooth address, a "
         "serial port, `ant:` with a device number, or `fake`.",
     ),
 ]

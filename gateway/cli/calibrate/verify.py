@@ -25,7 +25,7 @@ def verify(
     """Check the resistance at 25, 50 and 75 %; change nothing.
 
     Turn the knob to each percentage. The exit code is 0 if the gateway's value is always within 3
-    percentage points of the knob, else 1.
+    percentage points of the knob, otherwise 1.
     """
     from gateway.calibrating.guided.verify import verify_resistance
 

@@ -90,7 +90,7 @@ def test_bike_id_without_a_config_means_a_bike_of_the_service(
         (["/dev/ttyUSB0"], 2, "add --protocol, such as"),
         (["/dev/ttyUSB0", "--protocol", "ftms"], 2, "protocol: got 'ftms'; expected one of"),
         (["fake", "--protocol", "telex"], 2, "wire: got 'telex'"),
-        (["bike-1"], 2, "or pass a driver (ant, ble, fake, replay, serial)"),
+        (["bike-1"], 2, "or give the name of a driver (ant, ble, fake, replay, serial)"),
         (["replay"], 2, "option file: missing; expected a value\ndriver 'replay' expects: file ("),
         (["fake", "--option", "seed=x"], 2, "option seed: got 'x'; expected a whole number"),
         (["fake", "--option", "seed"], 2, "--option seed: expected KEY=VALUE, such as"),
@@ -159,4 +159,4 @@ def test_bike_id_without_a_config_names_the_missing_config(
     monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", tmp_path / "gone.toml")
     result = watch("bike-001")
     assert result.exit_code == 2
-    assert f"there is no {tmp_path}/gone.toml" in result.stderr
+    assert f"since {tmp_path}/gone.toml does not exist" in result.stderr

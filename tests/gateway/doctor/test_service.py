@@ -111,7 +111,7 @@ def test_service_of_the_same_name_with_another_state_dir_is_a_failure(tmp_path: 
     with serving(tmp_path / "run", status_to_json(other)):
         (finding,) = running_service(tmp_path, THING) or []
     assert finding.state is State.FAILED
-    assert finding.what == f"another gateway, which uses {tmp_path}/other, runs as {THING} as well"
+    assert finding.what == f"another gateway, which uses {tmp_path}/other, also runs as {THING}"
 
 
 def test_names_of_another_process_are_on_one_line(tmp_path: Path) -> None:

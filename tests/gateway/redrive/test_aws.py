@@ -123,7 +123,7 @@ def test_missing_region_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    with pytest.raises(RedriveError, match="cannot use AWS: You must specify a region"):
+    with pytest.raises(RedriveError, match="cannot use AWS: You must specify a region; expected"):
         open_aws("https://sqs.eu-west-1.amazonaws.com/1/failed", STREAM)
 
 

@@ -58,7 +58,7 @@ def test_text_that_is_no_pem_is_refused(
     text: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     type_in(text, monkeypatch)
-    with pytest.raises(typer.BadParameter, match="no certificate in PEM format"):
+    with pytest.raises(typer.BadParameter, match="not a certificate in PEM format"):
         check(file)(PASTE)
     assert list(file.parent.iterdir()) == []
 

@@ -274,7 +274,7 @@ def test_print_summary_of_a_race_without_loss(summary: Summary) -> None:
         "✓ 120 of 120 messages in the stream: nothing lost, 0 duplicates\n"
         "✓ each race on one shard\n"
         "  race 7 → shardId-000000000000\n"
-        "✓ the backend's results are as expected for all 2 racers\n"
+        "✓ the backend's results are as expected for both racers\n"
     ) in text
     results = [row.rstrip() for row in text.splitlines() if re.search(r"racer  |^\d\.", row)]
     assert results == [

@@ -55,7 +55,7 @@ def test_status_line_has_the_rank_of_a_single_bike() -> None:
         ({"second": 103}, "race 59807781, second 103"),
         (
             {"second": 103, "place": Place(12, 60, 161.7, 0.3, 9, 182.25, 0.6)},
-            "race 59807781, second 103, rank 12 of 60, 0.30 behind the next",
+            "race 59807781, second 103, rank 12 of 60, 0.30 behind the racer ahead",
         ),
         (
             {"second": 103, "place": Place(1, 60, 182.25, None, 9, 182.25, 0.6)},

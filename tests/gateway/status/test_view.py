@@ -11,6 +11,7 @@ from rich.console import Console
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, RadioStatus, RiderStatus
 from gateway.cloud.certificates import CertificateStatus
+from gateway.cloud.diagnosis import Diagnosis
 from gateway.host.board import PiHealth
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
@@ -81,6 +82,8 @@ def test_names_of_another_process_are_each_on_one_line() -> None:
 def test_status_view_of_an_outage_is_as_the_documentation_shows_it() -> None:
     rider = bike_status().sample
     assert rider is not None
+    remedy = "check cloud.endpoint and cloud.port"
+    refused = Diagnosis("broker.example.com:8883: Connection refused", remedy)
     status = gateway_status(
         bike_status(1, race_id=59_807_781),
         bike_status(
@@ -88,7 +91,7 @@ def test_status_view_of_an_outage_is_as_the_documentation_shows_it() -> None:
             race_id=59_807_781,
             sample=replace(rider, cadence_rpm=80.0, resistance_percent=50.0, power_w=140),
         ),
-        cloud=offline(for_s=720.0),
+        cloud=offline(str(refused), for_s=720.0),
         # Two messages a second for 12 min, committed every second to a file of at most 512 MiB.
         buffer=buffer_status(
             depth=1_440, on_disk=1_438, used_bytes=446_464, free_bytes=512 * 1024**2 - 446_464
@@ -385,6 +388,4 @@ def test_race_that_has_not_begun_is_shown_with_its_time_and_without_a_second(
 
 def test_chosen_rider_is_shown_with_the_bikes_own() -> None:
     bike = bike_status(is_rider_chosen=True, own_rider=RiderStatus(7, "Hayden", (1,)))
-    assert lines(gateway_status(bike))[-1] == (
-        "bike-001: a rider was chosen instead of its own, Hayden"
-    )
+    assert lines(gateway_status(bike))[-1] == "bike-001: a rider was chosen in place of Hayden"

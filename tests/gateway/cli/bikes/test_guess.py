@@ -69,7 +69,7 @@ def test_turns_can_be_given_instead_of_those_in_the_capture(file: Path) -> None:
 def test_capture_without_turns_shows_the_bytes_that_change(file: Path) -> None:
     result = guess(survey(file))
     assert result.exit_code == 0
-    assert "turns counted at two different cadences are missing" in result.stdout
+    assert "only turns counted at two different cadences can show" in result.stdout
     assert "bytes that change, counted from 0: 2 (0 … 9" in result.stdout
     assert "proportional" not in result.stdout
 

@@ -77,7 +77,7 @@ def test_answers_of_the_rider_are_stored_with_the_time_of_their_step(
     capture = load_capture(file)
     assert capture.turns == (CountedTurns(15, 35, 20), CountedTurns(40, 60, 31))
     assert capture.notes[-1] == TimedNote(15, "the display showed: 60 rpm, level 5")
-    assert questions[0] == "Turns that you counted at about 60 rpm (Enter alone: not counted)"
+    assert questions[0] == "Turns that you counted at about 60 rpm (press Enter if not counted)"
     assert "a number such as 20" in questions[3], "asked again after an answer of another kind"
 
 

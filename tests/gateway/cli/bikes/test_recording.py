@@ -172,11 +172,11 @@ async def test_rider_is_asked_on_the_terminal_after_the_guided_ride(
 
     def ride() -> tuple[int, str]:
         with Terminal([*command, "--protocol", "any"], columns=120) as terminal:
-            terminal.wait_for(r"at about 60 rpm \(Enter alone: not counted\): ")
+            terminal.wait_for(r"at about 60 rpm \(press Enter if not counted\): ")
             terminal.press("one\r")
             terminal.wait_for("a number such as 20")
             terminal.press("1\r")
-            terminal.wait_for(r"at about 60 rpm \(Enter alone: none\): ")
+            terminal.wait_for(r"at about 60 rpm \(press Enter for none\): ")
             terminal.press("61 rpm, 100 W\r")
             return terminal.exit_code(), terminal.text
 
