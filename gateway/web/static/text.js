@@ -27,7 +27,7 @@ export const CHECK_RUNS = "The check is running …";
 
 // The rider's page.
 export const NOT_SET_UP =
-  "This gateway is not set up yet. Run “sudo alleycat-gateway setup” on its computer.";
+  "This gateway is not set up yet. Run `sudo alleycat-gateway setup` on its computer.";
 export const NO_BIKES = "This gateway has no bikes yet.";
 export const CONTINUE = "Continue";
 export const JOIN = "Join race";
