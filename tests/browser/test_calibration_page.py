@@ -216,3 +216,14 @@ def test_every_end_is_told(stage: CalibrationStage, outcome: Outcome) -> None:
     assert words.endswith((".", "why"))
     expect(stage.page.locator("#announcer")).to_have_text(words)
     expect(stage.page.get_by_role("button", name="Start")).to_be_visible()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.LEFT, Outcome.STOPPED, Outcome.UNKNOWN])
+def test_end_that_nobody_has_chosen_leads_to_a_new_start(
+    stage: CalibrationStage, outcome: Outcome
+) -> None:
+    stage.play(CalibrationScene(CALIBRATED, events=(turning(), end_event(DialogueEnd(outcome)))))
+    words = stage.page.locator("#outcome")
+    expect(words).to_contain_text("nothing was changed", ignore_case=True)
+    expect(words).to_contain_text("start again", ignore_case=True)
+    expect(stage.page.locator("#in-use")).to_have_text("In use: the calibration of 2026-11-21")

@@ -148,7 +148,12 @@ export const CALIBRATION_ENDS = {
   quit: "Discarded: nothing was changed.",
   right: "The bike’s own table is right: every value is within 3 percentage points of the knob.",
   wrong: "The bike’s own table is not confirmed. To calibrate the bike instead, choose 5 points.",
-  left: "The calibration ended because this page was away. Nothing was changed.",
-  stopped: "The gateway was stopped, and the calibration with it. Nothing was changed.",
-  unknown: "The calibration has ended. Nothing was changed unless you had chosen “Save”.",
+  left:
+    "The calibration ended because this page was away for more than ten seconds. Nothing was " +
+    "changed. Start again to calibrate the bike.",
+  stopped:
+    "The gateway was stopped, and the calibration with it. Nothing was changed. Start again to " +
+    "calibrate the bike.",
+  unknown:
+    "The calibration has ended. If you had not chosen “Save”, nothing was changed: start again.",
 };
