@@ -51,13 +51,15 @@ class CertificateStatus:
     def problem(self) -> str | None:
         """What prevents a connection now, or will within days; None if nothing does."""
         if self.is_early:
-            return (
-                f"cloud.{self.key} is not valid before "
-                f"{self.valid_from:%Y-%m-%d %H:%M} UTC; check the clock with `timedatectl`"
-            )
+            return f"cloud.{self.key} is not valid before {self.valid_from:%Y-%m-%d %H:%M} UTC"
         if self.days_left is None or self.days_left >= URGENT_DAYS:
             return None
-        return f"cloud.{self.key} {self.expiry}; {REMEDIES[self.key]}"
+        return f"cloud.{self.key} {self.expiry}"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about the problem."""
+        return "check the clock with `timedatectl`" if self.is_early else REMEDIES[self.key]
 
     @property
     def expiry(self) -> str:

@@ -105,6 +105,6 @@ def _findings(status: GatewayStatus, command: Command) -> Iterator[Finding]:
     yield ok(NAME, f"the gateway is running: {status_line(status)}")
     for concern in concerns(status, command):
         state = State.WARNING if concern.is_minor else State.FAILED
-        yield Finding(NAME, state, one_line(concern.text))
+        yield Finding(NAME, state, one_line(concern.problem), one_line(concern.remedy))
     if status.accepted:
         yield ok("topic", f"{counted(status.accepted, 'message')} accepted since the start")

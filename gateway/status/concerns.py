@@ -1,6 +1,6 @@
 """Concerns: the parts of a gateway's status that need attention. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.bike.link import LinkState
@@ -22,24 +22,35 @@ UNSURE_AFTER_S = 600.0
 #: More hang-ups than this on new connections within ten minutes are a concern; these may be chance.
 HANGUPS_MAX = 2
 
-#: Added to a refusal while no other race or bike has a message that could be a witness.
+#: The remedies for a message that is refused; the second while no other race or bike has a message
+#: that could be a witness.
+SEE_POLICY = "check the policy of the thing and the limits of the broker; the message is kept"
 NO_WITNESS = (
-    ". The gateway keeps trying; it cannot judge whether this message or the broker is at fault "
-    "until another race or bike has messages to compare with"
+    f"{SEE_POLICY}. The gateway keeps trying; it cannot judge whether this message or the broker "
+    "is at fault until another race or bike has messages to compare with"
 )
+CHECK_CLOCK = "check the clock with `timedatectl`"
+ALLOW_RECEIVING = "the thing's policy must allow iot:Subscribe and iot:Receive for this topic"
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """A problem in words, with what to do.
+    """A problem in words, and what to do.
 
-    `is_urgent`: data is being lost, or soon will be. `is_minor`: a race can start all the same, but
-    some of its values may be wrong or made up.
+    `remedy`: empty only if `problem` is a note, which contains it. `is_urgent`: data is being lost,
+    or soon will be. `is_minor`: a race can start all the same, but some of its values may be wrong
+    or made up.
     """
 
-    text: str
+    problem: str
+    remedy: str
     is_urgent: bool = False
     is_minor: bool = False
+
+    @property
+    def text(self) -> str:
+        """The problem and the remedy in one line."""
+        return f"{self.problem}; {self.remedy}" if self.remedy else self.problem
 
 
 #: Returns the words of a command, such as "check", as a command line to paste.
@@ -54,9 +65,9 @@ def service_command(words: str) -> str:
 def concerns(status: GatewayStatus, command: Command = service_command) -> list[Concern]:
     """Return all concerns, the urgent ones first; an empty list if all is well."""
     if not status.is_set_up:  # the gateway waits
-        reads_nothing = "not set up yet: the gateway reads no bike and sends nothing until you run"
-        setup = Concern(f"{reads_nothing}: {command('setup')}")
-        return [setup, *(Concern(note) for note in status.notes)]
+        nothing = "not set up yet: the gateway reads no bike and sends nothing"
+        setup = Concern(nothing, f"run: {command('setup')}")
+        return [setup, *_of_notes(status.notes)]
     found = [
         *_of_buffer(status, command),
         *_of_clock(status),
@@ -70,34 +81,46 @@ def concerns(status: GatewayStatus, command: Command = service_command) -> list[
         *(_of_calibration(bike, command) for bike in status.bikes if bike.calibration_problem),
         *_of_raw_numbers(status.bikes, command),
         *(_of_refused(bike, command) for bike in status.bikes if bike.refuses_often),
-        *_of_fake_bikes(status),
+        *_of_fake_bikes(status, command),
         *_of_pi(status.pi),
-        *(Concern(note) for note in (*status.buffer.notes, *status.notes)),
+        *_of_notes((*status.buffer.notes, *status.notes)),
     ]
     return sorted(found, key=lambda concern: not concern.is_urgent)
+
+
+def _of_notes(notes: Iterable[str]) -> Iterator[Concern]:
+    for note in notes:
+        yield Concern(note, "")
 
 
 def _of_buffer(status: GatewayStatus, command: Command) -> Iterator[Concern]:
     buffer, hours_left = status.buffer, status.hours_left
     if buffer.problem is not None:
-        yield Concern(f"disk: {buffer.problem}", is_urgent=True)
+        yield Concern(
+            f"disk: {buffer.problem}",
+            "see `df -h` and `dmesg`: the disk may be full or broken",
+            is_urgent=True,
+        )
     if hours_left is not None and hours_left < SHORT_OF_ROOM_H:
         room = duration(hours_left * 3600)
-        text = f"the buffer has room for only {room} of racing without a cloud"
-        yield Concern(text, is_urgent=True)
+        yield Concern(
+            f"the buffer has room for only {room} of racing without a cloud",
+            "free some space on the disk (`df -h`), or increase buffer.max_size_mib",
+            is_urgent=True,
+        )
     if buffer.lost:
         lost = counted(buffer.lost, "message")
-        yield Concern(f"{lost} lost since the start; the log has the reasons")
+        yield Concern(f"{lost} lost since the start", "the log has the reasons")
     if status.lost_seconds:
         lost = counted(status.lost_seconds, "second")
         yield Concern(
-            f"{lost} of riding lost since the start, because the gateway stalled; see the log"
+            f"{lost} of riding lost since the start, because the gateway stalled", "see the log"
         )
     if buffer.quarantined:
         aside = counted(buffer.quarantined, "message")
         yield Concern(
-            f"{aside} in quarantine, which are no longer sent; `{command('buffer quarantine')}` "
-            "shows why"
+            f"{aside} in quarantine, which are no longer sent",
+            f"`{command('buffer quarantine')}` shows why",
         )
 
 
@@ -106,12 +129,14 @@ def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
         waiting = counted(status.buffer.unnamed, "second")
         yield Concern(
             f"the clock is not set{_evidence(status.cloud)}: the buffer keeps {waiting} of riding "
-            "until it is; check the clock with `timedatectl`"
+            "until it is",
+            CHECK_CLOCK,
         )
     elif _may_be_off(status):
         yield Concern(
             "no time server is known to have set the clock, so races may begin and end seconds off "
-            "those of other gateways; check the clock with `timedatectl`",
+            "those of other gateways",
+            CHECK_CLOCK,
             is_minor=True,
         )
 
@@ -138,15 +163,20 @@ def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
                 f"bike {cloud.refused_bike}: the broker has refused its messages for "
                 f"{duration(cloud.refused_s)}, and accepts others"
             )
-        yield Concern(f"{refused}: {cloud.refusal}{NO_WITNESS if cloud.lacks_witness else ''}")
+        remedy = NO_WITNESS if cloud.lacks_witness else SEE_POLICY
+        yield Concern(f"{refused}: {cloud.refusal}", remedy)
     # A broker that hangs up after each refusal is now online, now offline.
     if not cloud.is_connected and cloud.state != cloud.refusal:
         what = _connections_away(cloud) if cloud.connected else "cloud offline"
-        yield Concern(f"{what} for {duration(cloud.state_s)}: {cloud.state}")
+        yield Concern(
+            f"{what} for {duration(cloud.state_s)}: {cloud.state}",
+            "if this lasts, check the network",
+        )
     if cloud.pace_share < 1:
         yield Concern(
             f"sending at {cloud.pace_share:.0%} of the normal sending rate: the broker asked the "
-            "gateway to slow down, or discarded messages"
+            "gateway to slow down, or discarded messages",
+            "the gateway speeds up again by itself; if it does not, check the limits of the broker",
         )
 
 
@@ -156,17 +186,17 @@ def _of_certificates(status: GatewayStatus) -> Iterator[Concern]:
         is_evidence = certificate.is_early and not status.clock_is_set  # named with the clock
         if certificate.problem is not None and not is_evidence:
             will_work = not (certificate.is_expired or certificate.is_early)
-            yield Concern(certificate.problem, is_minor=will_work)
+            yield Concern(certificate.problem, certificate.remedy, is_minor=will_work)
     if cloud.certificate_problem is not None:
-        yield Concern(cloud.certificate_problem, is_minor=cloud.is_connected)
+        yield Concern(cloud.certificate_problem, "", is_minor=cloud.is_connected)
 
 
 def _of_commands(status: GatewayStatus) -> Iterator[Concern]:
     if status.cloud.commands_refusal is not None:
         topic = command_topic(status.thing_name)
         yield Concern(
-            f"no race can be started: cannot subscribe to {topic}: {status.cloud.commands_refusal};"
-            " the thing's policy must allow iot:Subscribe and iot:Receive for this topic"
+            f"no race can be started: cannot subscribe to {topic}: {status.cloud.commands_refusal}",
+            ALLOW_RECEIVING,
         )
 
 
@@ -183,15 +213,16 @@ def _of_namesakes(status: GatewayStatus) -> Iterator[Concern]:
         times = counted(cloud.takeovers, "time")
         yield Concern(
             f"another client connects to the broker as {name}: in the last 10 min it took over the "
-            f"gateway's connection {times}; {remedy}"
+            f"gateway's connection {times}",
+            remedy,
         )
     elif cloud.brief_hangups > HANGUPS_MAX:
         times = counted(cloud.brief_hangups, "time")
         yield Concern(
             f"another client may be connecting to the broker as {name}: in the last 10 min the "
             f"broker closed a new and working connection {times} without giving a reason, and "
-            f"accepted the next one at once. If that is the cause: {remedy}; if not, the broker's "
-            "log has the reason"
+            "accepted the next one at once",
+            f"if that is the cause, {remedy}; if not, the broker's log has the reason",
         )
 
 
@@ -205,29 +236,33 @@ def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
     )
     if is_useless:
         yield Concern(
-            "the cloud is connected, but has accepted no message for a minute; check that the "
-            "thing's policy allows publishing to the topic, and see the log"
+            "the cloud is connected, but has accepted no message for a minute",
+            "check that the thing's policy allows publishing to the topic, and see the log",
         )
 
 
 def _of_results(results: ResultsStatus | None) -> Iterator[Concern]:
     if results is not None and results.refusal is not None:
         yield Concern(
-            f"no ranks: cannot subscribe to {results.topic}: {results.refusal}; the thing's policy "
-            "must allow iot:Subscribe and iot:Receive for this topic"
+            f"no ranks: cannot subscribe to {results.topic}: {results.refusal}", ALLOW_RECEIVING
         )
 
 
 def _of_bike(bike: BikeStatus) -> Concern:
     why = f": {bike.reason}" if bike.reason else ""
     state = "has been connecting" if bike.state is LinkState.CONNECTING else bike.state.value
-    return Concern(f"{bike.bike_id} {state} for {duration(bike.state_s)}{why}")
+    by_radio = "switch the bike off and on, and close its app on other devices"
+    steps = "check the bike's power and cable" if bike.radio is None else by_radio
+    return Concern(
+        f"{bike.bike_id} {state} for {duration(bike.state_s)}{why}",
+        f"if pedalling does not help, {steps}",
+    )
 
 
 def _of_calibration(bike: BikeStatus, command: Command) -> Concern:
     return Concern(
-        f"the saved calibration of {bike.bike_id} is {bike.calibration_problem}; run "
-        f"`{command(f'calibrate {bike.bike_id}')}`",
+        f"the saved calibration of {bike.bike_id} is {bike.calibration_problem}",
+        f"run `{command(f'calibrate {bike.bike_id}')}`",
         is_minor=True,
     )
 
@@ -237,8 +272,8 @@ def _of_raw_numbers(bikes: Sequence[BikeStatus], command: Command) -> Iterator[C
     for bike in bikes:
         if bike.is_uncalibrated and not bike.is_simulated:
             yield Concern(
-                f"{bike.bike_id} is not calibrated: its own numbers are taken as percentages; run "
-                f"`{command(f'calibrate {bike.bike_id}')}`",
+                f"{bike.bike_id} is not calibrated: its own numbers are taken as percentages",
+                f"run `{command(f'calibrate {bike.bike_id}')}`",
                 is_minor=True,
             )
 
@@ -246,13 +281,13 @@ def _of_raw_numbers(bikes: Sequence[BikeStatus], command: Command) -> Iterator[C
 def _of_refused(bike: BikeStatus, command: Command) -> Concern:
     return Concern(
         f"{bike.bike_id} often sends implausible values, which are left out: "
-        f"{refused_counts(bike.refused)}; compare `{command(f'watch {bike.bike_id}')}` with the "
-        "bike's display",
+        f"{refused_counts(bike.refused)}",
+        f"compare `{command(f'watch {bike.bike_id}')}` with the bike's display",
         is_minor=True,
     )
 
 
-def _of_fake_bikes(status: GatewayStatus) -> Iterator[Concern]:
+def _of_fake_bikes(status: GatewayStatus, command: Command) -> Iterator[Concern]:
     if status.cloud.is_local:
         return
     for bike in status.bikes:
@@ -260,6 +295,7 @@ def _of_fake_bikes(status: GatewayStatus) -> Iterator[Concern]:
             yield Concern(
                 f"{bike.bike_id} is simulated; its seconds are sent to {status.cloud.endpoint}, "
                 "marked as simulated",
+                f"if you are not testing a backend, set up the real bike: {command('setup')}",
                 is_minor=True,
             )
 
@@ -267,10 +303,10 @@ def _of_fake_bikes(status: GatewayStatus) -> Iterator[Concern]:
 def _of_pi(pi: PiHealth) -> Iterator[Concern]:
     if pi.is_undervolted:
         yield Concern(
-            "the power supply is too weak, so USB devices may drop out; use the official "
-            "Raspberry Pi power supply"
+            "the power supply is too weak, so USB devices may drop out",
+            "use the official Raspberry Pi power supply",
         )
     if pi.is_slowed_by_heat:
         yield Concern(
-            f"the Pi is at {pi.temperature_c:.0f} °C and has slowed down; improve its cooling"
+            f"the Pi is at {pi.temperature_c:.0f} °C and has slowed down", "improve its cooling"
         )

@@ -1,6 +1,7 @@
 """A gateway's status on a terminal of at least 80 × 24."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -51,9 +52,11 @@ def _heading(status: GatewayStatus) -> Text:
 def _attention(found: Sequence[Concern]) -> Iterator[RenderableType]:
     yield Text(verdict(found), style="" if found else _STYLES[Level.WELL])
     shown = found if len(found) <= MOST_CONCERNS else found[: MOST_CONCERNS - 1]
-    for concern in shown:
-        text = _text(Words(concern.text, level_of(concern)))
-        yield Padding(text, (0, 0, 0, 2), expand=False)
+    for concern, following in zip_longest(shown, shown[1:]):
+        # Several bikes that are lost have one remedy, and the terminal has few lines.
+        is_repeated = following is not None and following.remedy == concern.remedy
+        text = concern.problem if is_repeated else concern.text
+        yield Padding(_text(Words(text, level_of(concern))), (0, 0, 0, 2), expand=False)
     if len(shown) < len(found):
         yield f"  … and {len(found) - len(shown)} more; --json lists all"
 

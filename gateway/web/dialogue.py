@@ -34,7 +34,7 @@ from gateway.web.dialogue_events import (
 log = structlog.get_logger()
 
 #: A dialogue that no page has followed for this long is abandoned, in nanoseconds. A telephone that
-#: changes from one access point to the next is away for some seconds.
+#: changes from one access point to the next is away for some seconds. The page names this time.
 ALONE_NS = 10 * NS_PER_S
 #: How often the followers are counted, in nanoseconds.
 LOOK_NS = NS_PER_S // 4

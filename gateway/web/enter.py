@@ -14,6 +14,16 @@ COOKIE_MAX_AGE_S = 365 * 24 * 3600
 _PAGE = (STATIC / "enter.html").read_text(encoding="utf-8")
 
 
+def cookie_name(host: str) -> str:
+    """Return the name of the cookie for pages at this host, and port if any, of the request.
+
+    A browser keeps one cookie of a name for all ports of a host. The port is the one that the
+    browser has used, because a proxy or a tunnel may lead to several gateways at the same port.
+    """
+    _, _, port = host.rpartition(":")
+    return f"{COOKIE}_{port}" if port.isascii() and port.isdigit() else COOKIE
+
+
 def page_for(request: web.Request) -> web.Response:
     """Return the answer to a request without a token: to a browser, the page that asks for it."""
     headers = {"Cache-Control": "no-store"}
@@ -39,7 +49,7 @@ def routes(token: TokenFile | None) -> list[web.RouteDef]:
         response = web.Response(status=204)
         # Without a path: the browser then uses the directory of this URL, also behind a proxy.
         response.set_cookie(
-            COOKIE,
+            cookie_name(request.host),
             cookie_of(known),
             max_age=COOKIE_MAX_AGE_S,
             path="",

@@ -60,7 +60,8 @@ class Guard:
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and is_token(bearer.strip(), token):
             return True
-        return bool(token) and is_token(request.cookies.get(enter.COOKIE, ""), cookie_of(token))
+        cookie = request.cookies.get(enter.cookie_name(request.host), "")
+        return bool(token) and is_token(cookie, cookie_of(token))
 
 
 def names_of(names: Iterable[str]) -> frozenset[str]:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.broker_fixtures import authority, broker, subscriber
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Authority, Mosquitto, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+__all__ = ["authority", "broker", "subscriber"]
 
 # The other targets of make run without Playwright, and leave this folder out.
 collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
@@ -38,17 +41,6 @@ class WebGateway(GatewayProcess):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.web_port}/"
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "mosquitto", authority) as broker:
-        yield broker
 
 
 @pytest.fixture

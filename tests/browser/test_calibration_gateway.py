@@ -17,7 +17,6 @@ from tests.browser.accessibility import findings
 from tests.browser.conftest import CHROMIUM, WebGateway
 from tests.support.calibrations import record
 from tests.support.dialogue import Dialogue
-from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.subscriber import Subscriber
 
 #: The knob's travel as a share of the pot's, so that a hand needs seconds for it: 0 … 100 % on the
@@ -91,13 +90,6 @@ class Rig:
         messages = self.subscriber.wait_for(lambda messages: len(messages) >= known + 2)
         assert messages[known + 1].resistance == pytest.approx(percent, abs=2)
         assert messages[known + 1].resistance_source is ResistanceSource.CALIBRATED
-
-
-@pytest.fixture
-def subscriber(broker: Mosquitto, authority: Authority) -> Iterator[Subscriber]:
-    subscriber = Subscriber(broker.port, authority.issue("subscriber"))
-    yield subscriber
-    subscriber.stop()
 
 
 @pytest.fixture

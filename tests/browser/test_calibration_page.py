@@ -42,6 +42,18 @@ COVERED = """() => [...document.querySelectorAll("#dial p, #doing, #last, #butto
     box.top < 0 || box.bottom > (all[index + 1]?.[1].top ?? innerHeight) + 1)
   .map(([id]) => id)"""
 
+#: Parts of the review that are not on the screen, or under the buttons.
+OUT_OF_SIGHT = """() => {
+  const edges = id => document.getElementById(id).getBoundingClientRect();
+  const buttons = edges("buttons");
+  const isCovered = box => box.right > buttons.left && box.left < buttons.right
+    && box.bottom > buttons.top;
+  const parts = ["curve", "legend", "question"].filter(id => edges(id).height);
+  return parts.filter(id => edges(id).top < 0 || edges(id).bottom > innerHeight
+      || isCovered(edges(id)))
+    .concat(buttons.bottom > innerHeight + 1 ? ["buttons"] : []);
+}"""
+
 
 @pytest.fixture
 def stage(page: Page) -> CalibrationStage:
@@ -76,6 +88,12 @@ def test_hand_on_the_knob_needs_no_scrolling(sized: CalibrationStage) -> None:
     for name in AT_THE_KNOB:
         sized.play(CALIBRATION_SCENES[name])
         assert sized.page.evaluate(COVERED) == [], name
+
+
+def test_review_needs_no_scrolling_to_show_what_is_asked(sized: CalibrationStage) -> None:
+    for name in ("review", "first-review", "unusable"):
+        sized.play(CALIBRATION_SCENES[name])
+        assert sized.page.evaluate(OUT_OF_SIGHT) == [], name
 
 
 def test_review_shows_the_old_curve_and_the_new_one(stage: CalibrationStage) -> None:
@@ -198,3 +216,14 @@ def test_every_end_is_told(stage: CalibrationStage, outcome: Outcome) -> None:
     assert words.endswith((".", "why"))
     expect(stage.page.locator("#announcer")).to_have_text(words)
     expect(stage.page.get_by_role("button", name="Start")).to_be_visible()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.LEFT, Outcome.STOPPED, Outcome.UNKNOWN])
+def test_end_that_nobody_has_chosen_leads_to_a_new_start(
+    stage: CalibrationStage, outcome: Outcome
+) -> None:
+    stage.play(CalibrationScene(CALIBRATED, events=(turning(), end_event(DialogueEnd(outcome)))))
+    words = stage.page.locator("#outcome")
+    expect(words).to_contain_text("nothing was changed", ignore_case=True)
+    expect(words).to_contain_text("start again", ignore_case=True)
+    expect(stage.page.locator("#in-use")).to_have_text("In use: the calibration of 2026-11-21")

@@ -36,9 +36,29 @@ def test_page_fits_the_width_of_the_screen(page: Page, size: tuple[int, int]) ->
 def test_most_urgent_concern_is_first_and_none_is_left_out(page: Page) -> None:
     OwnerStage(page).play(OWNER_SCENES["attention"])
     expect(page.locator("#verdict")).to_have_text("4 things need attention:")
-    shown = page.locator("#concerns [data-part=text]")
-    expect(shown).to_have_text([one.text for one in concerns(TROUBLE)])
+    found = concerns(TROUBLE)
+    shown = [[one.problem, f"→ {one.remedy}"] for one in found]
+    for item, texts in zip(page.locator("#concerns li").all(), shown, strict=True):
+        expect(item.locator("p")).to_have_text([text.replace("`", "") for text in texts])
     expect(page.locator("#concerns li").first).to_have_attribute("data-level", "bad")
+
+
+def test_commands_are_code_and_no_text_is_html(page: Page) -> None:
+    stage = OwnerStage(page)
+    stage.open("gateway")
+    texts = ("<b>`a b`</b> and `c`: <img src=x>", "a lone `")
+    stage.show(gateway_status(notes=texts))
+    shown = page.locator("#concerns [data-part=problem]")
+    expect(shown).to_have_text(["<b>a b</b> and c: <img src=x>", texts[1]])
+    expect(page.locator("#concerns code")).to_have_text(["a b", "c"])
+    expect(page.locator("#concerns :is(b, img)")).to_have_count(0)
+
+
+def test_log_has_its_backticks(page: Page) -> None:
+    stage = OwnerStage(page)
+    stage.play(OWNER_SCENES["well"])
+    stage.send("log", {"at_ms": 3_700_000, "level": "info", "text": "run `a`"})
+    expect(page.locator("#log li").last).to_contain_text("run `a`")
 
 
 def test_concerns_go_when_all_is_well_again(page: Page) -> None:
@@ -54,8 +74,9 @@ def test_check_is_started_by_keyboard_and_once(page: Page) -> None:
     stage = OwnerStage(page)
     stage.answers["check"] = {}
     stage.play(OWNER_SCENES["well"])
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Race")).to_be_focused()
+    for name in ("Race", "Calibrate bike-001", "Calibrate bike-002"):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name=name)).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Run the check")).to_be_focused()
     with page.expect_request("**/check"):

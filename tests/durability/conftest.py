@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import authority, broker, gateway, network, subscriber
+from tests.e2e.conftest import gateway, network
 from tests.support.bad_disk import BadDisk
+from tests.support.broker_fixtures import authority, broker, subscriber
 from tests.support.gateway_process import GatewayProcess
 
 __all__ = ["authority", "broker", "gateway", "network", "subscriber"]

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mosquitto import Authority, Mosquitto
-from tests.support.subscriber import Subscriber
+from tests.support.broker_fixtures import broker, subscriber
+from tests.support.mosquitto import Authority
 from tests.vm.gateway import Gateway
 from tests.vm.image import Image, ImageError, image
 from tests.vm.machine import Machine, make_state_disk, overlay
+
+__all__ = ["broker", "subscriber"]
 
 ROOT = Path(__file__).parents[2]
 #: Sockets in the directory of `machine`: the other ends of its UART and of its USB adapter.
@@ -55,19 +57,6 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def authority(directory: Path) -> Authority:
     return Authority(directory / "authority")
-
-
-@pytest.fixture
-def broker(authority: Authority, tmp_path: Path) -> Iterator[Mosquitto]:
-    with Mosquitto(tmp_path / "mosquitto", authority) as broker:
-        yield broker
-
-
-@pytest.fixture
-def subscriber(broker: Mosquitto, authority: Authority) -> Iterator[Subscriber]:
-    subscriber = Subscriber(broker.port, authority.issue("subscriber"))
-    yield subscriber
-    subscriber.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 
 from gateway.bike.status import BikeStatus
-from gateway.status.concerns import concerns
+from gateway.status.concerns import Concern, concerns
 from gateway.status.snapshot import GatewayStatus
 from gateway.status.words import (
     BIKE_TITLES,
@@ -24,6 +24,14 @@ from gateway.terminal.printable import one_line
 
 
 @dataclass(frozen=True, slots=True)
+class ConcernWords:
+    """One concern: the problem with its level, and the remedy; empty if the problem contains it."""
+
+    problem: Words
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class BikeWords:
     """One bike: the cells of its row with their titles, and sentences below it."""
 
@@ -39,7 +47,7 @@ class StatusWords:
     thing_name: str
     about: str
     verdict: Words
-    concerns: list[Words]
+    concerns: list[ConcernWords]
     facts: list[Fact]
     bikes: list[BikeWords]
 
@@ -51,7 +59,7 @@ def status_words(status: GatewayStatus) -> StatusWords:
         thing_name=one_line(status.thing_name),
         about=one_line(about(status)),
         verdict=Words(verdict(found), Level.PLAIN if found else Level.WELL),
-        concerns=[Words(one_line(one.text), level_of(one)) for one in found],
+        concerns=[_concern_words(one) for one in found],
         facts=[_printable(one) for one in facts(status)] if status.is_set_up else [],
         bikes=[_bike_words(one) for one in status.bikes] if status.is_set_up else [],
     )
@@ -60,6 +68,11 @@ def status_words(status: GatewayStatus) -> StatusWords:
 def status_words_json(status: GatewayStatus) -> bytes:
     """Return the words as one line of JSON."""
     return json_line(asdict(status_words(status)))
+
+
+def _concern_words(concern: Concern) -> ConcernWords:
+    problem = Words(one_line(concern.problem), level_of(concern))
+    return ConcernWords(problem, one_line(concern.remedy))
 
 
 def _bike_words(bike: BikeStatus) -> BikeWords:

@@ -1,7 +1,7 @@
 // The check: a button that starts it, and its findings in the words of `check`.
 import { byId, mark, show } from "./dom.js";
 import { CHECK_RUNS, NO_ANSWER } from "./text.js";
-import { fill } from "./words.js";
+import { fill, showRemedy } from "./words.js";
 
 /** The button, and what the last check has found. */
 export class CheckPanel {
@@ -37,7 +37,7 @@ export class CheckPanel {
     fill(byId("findings"), "finding", report.findings, ({ root, parts }, finding) => {
       mark(root, "data-state", finding.state);
       for (const name of ["state", "name", "what"]) show(parts[name], finding[name]);
-      show(parts.remedy, finding.remedy && `→ ${finding.remedy}`);
+      showRemedy(parts.remedy, finding.remedy);
     });
     const versions = Object.entries(report.versions).map((one) => one.join(" "));
     show(byId("versions"), versions.join(", "));

@@ -10,9 +10,21 @@ export function byId(id) {
   return found;
 }
 
-/** Show a text in an element. Does nothing if it is shown already: a screen reader would repeat it. */
+/**
+ * Show a text in an element, with the commands between its backticks as code.
+ *
+ * Does nothing if it is shown already: a screen reader would repeat it.
+ */
 export function show(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const pieces = text.split(/`([^`]+)`/); // every second one was between backticks
+  if (element.textContent === pieces.join("")) return;
+  element.replaceChildren(...pieces.map((piece, number) => (number % 2 ? codeOf(piece) : piece)));
+}
+
+function codeOf(command) {
+  const code = document.createElement("code");
+  code.textContent = command;
+  return code;
 }
 
 /** Return a copy of a template's one element, and its parts by the name in `data-part`. */

@@ -31,6 +31,6 @@ function lineOf({ at_ms: atMs, level, text }) {
   mark(root, "data-level", level);
   mark(parts.time, "datetime", at.toISOString());
   show(parts.time, at.toLocaleTimeString("en-GB"));
-  show(parts.text, text);
+  parts.text.textContent = text; // as it was written, with its backticks
   return root;
 }

@@ -27,7 +27,7 @@ export const CHECK_RUNS = "The check is running …";
 
 // The rider's page.
 export const NOT_SET_UP =
-  "This gateway is not set up yet. Run “sudo alleycat-gateway setup” on its computer.";
+  "This gateway is not set up yet. Run `sudo alleycat-gateway setup` on its computer.";
 export const NO_BIKES = "This gateway has no bikes yet.";
 export const CONTINUE = "Continue";
 export const JOIN = "Join race";
@@ -148,7 +148,12 @@ export const CALIBRATION_ENDS = {
   quit: "Discarded: nothing was changed.",
   right: "The bike’s own table is right: every value is within 3 percentage points of the knob.",
   wrong: "The bike’s own table is not confirmed. To calibrate the bike instead, choose 5 points.",
-  left: "The calibration ended because this page was away. Nothing was changed.",
-  stopped: "The gateway was stopped, and the calibration with it. Nothing was changed.",
-  unknown: "The calibration has ended. Nothing was changed unless you had chosen “Save”.",
+  left:
+    "The calibration ended because this page was away for more than ten seconds. Nothing was " +
+    "changed. Start again to calibrate the bike.",
+  stopped:
+    "The gateway was stopped, and the calibration with it. Nothing was changed. Start again to " +
+    "calibrate the bike.",
+  unknown:
+    "The calibration has ended. If you had not chosen “Save”, nothing was changed: start again.",
 };

@@ -10,9 +10,11 @@ export function showWords(words) {
   show(byId("about"), words.about);
   showText(byId("verdict"), words.verdict);
   fill(byId("concerns"), "concern", words.concerns, ({ parts, root }, concern) => {
-    mark(root, "data-level", concern.level);
-    show(parts.sign, SIGNS[concern.level] ?? "");
-    show(parts.text, concern.text);
+    const { text, level } = concern.problem;
+    mark(root, "data-level", level);
+    show(parts.sign, SIGNS[level] ?? "");
+    show(parts.problem, text);
+    showRemedy(parts.remedy, concern.remedy);
   });
   mark(byId("bikes-section"), "hidden", words.bikes.length === 0);
   fill(byId("bikes"), "bike", words.bikes, showBike);
@@ -36,6 +38,11 @@ function showFact({ root, parts }, { name, words }) {
 function showText(element, { text, level }) {
   mark(element, "data-level", level || null);
   show(element, text);
+}
+
+/** Show what to do, with an arrow before it; nothing if there is nothing to do. */
+export function showRemedy(element, remedy) {
+  show(element, remedy && `→ ${remedy}`);
 }
 
 /** Make one copy of a template for each item in a list, and show the items in them. */

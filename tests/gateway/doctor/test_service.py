@@ -74,9 +74,9 @@ def test_concerns_of_a_running_service_are_failures(tmp_path: Path) -> None:
     with serving(tmp_path, status_to_json(status)):
         findings = running_service(tmp_path, THING)
     assert findings is not None
-    wrong = [one.what for one in findings if one.state is State.FAILED]
-    assert wrong == [concern.text for concern in concerns(status)]
-    assert wrong[0] == "disk: disk I/O error"
+    wrong = [(one.what, one.remedy) for one in findings if one.state is State.FAILED]
+    assert wrong == [(concern.problem, concern.remedy) for concern in concerns(status)]
+    assert wrong[0][0] == "disk: disk I/O error"
 
 
 def test_missing_calibration_of_a_running_service_is_a_warning(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_missing_calibration_of_a_running_service_is_a_warning(tmp_path: Path) -
         findings = running_service(tmp_path, THING, lambda words: f"<{words}>")
     assert findings is not None
     assert [one.state for one in findings] == [State.OK, State.WARNING, State.OK]
-    assert "<calibrate bike-001>" in findings[1].what
+    assert "<calibrate bike-001>" in findings[1].remedy
 
 
 def test_silent_service_that_holds_the_state_dir_counts_as_running(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """What somebody should look at, each thing by itself; when all is well, nothing."""
 
+import ast
+import inspect
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -7,13 +10,20 @@ from typing import Any
 import pytest
 
 from gateway.bike.link import LinkState
-from gateway.bike.status import BikeStatus, ResultsStatus
+from gateway.bike.status import BikeStatus, RadioStatus, ResultsStatus
 from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
-from gateway.status.concerns import HANGUPS_MAX, UNSURE_AFTER_S, concerns
+from gateway.status import concerns as module
+from gateway.status.concerns import (
+    HANGUPS_MAX,
+    SEE_POLICY,
+    UNSURE_AFTER_S,
+    Concern,
+    concerns,
+)
 from gateway.status.snapshot import CloudStatus
 from gateway.timing.clock_sync import ClockSource
 from tests.support.statuses import (
@@ -30,6 +40,7 @@ REFUSED = RefusedValues("power_w", 12, 16_499.0)
 
 
 CONNECTED = CloudStatus("connected", 1, 1, 1.0, 60.0)
+ELSEWHERE = replace(CONNECTED, endpoint="broker.lan", is_local=False)
 
 
 def certificate(days_left: float | None, *, is_early: bool = False) -> CertificateStatus:
@@ -41,22 +52,203 @@ def lost_bike_with(sample: Sample) -> BikeStatus:
     return replace(lost_bike(), sample=sample)
 
 
+#: Sentences of other parts, which contain their remedy.
+NOTES = ("on an overlay", "metrics.port 9785: in use", "not in use: half")
+
+#: Every kind of concern: what is amiss, and its text.
+KINDS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"cloud": offline()},
+        "cloud offline for 12 min: connection refused; if this lasts, check the network",
+    ),
+    (
+        {"cloud": CloudStatus("refused", 3, 1, 1.0, 60.0)},
+        "2 of 3 cloud connections have been offline for 60 s: refused; if this lasts, check the "
+        "network",
+    ),
+    (
+        {"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)},
+        "cloud offline for 60 s: refused; if this lasts, check the network",
+    ),
+    (
+        {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
+        "sending at 25% of the normal sending rate: the broker asked the gateway to slow down, "
+        "or discarded messages; the gateway speeds up again by itself; if it does not, check the "
+        "limits of the broker",
+    ),
+    (
+        {"cloud": replace(CONNECTED, refusal="not authorised", refused_s=720.0)},
+        f"the broker has accepted no message for 12 min: not authorised; {SEE_POLICY}",
+    ),
+    (
+        {"cloud": replace(CONNECTED, refusal="invalid", refused_s=720.0, lacks_witness=True)},
+        "the broker has accepted no message for 12 min: invalid; check the policy of the thing "
+        "and the limits of the broker; the message is kept. The gateway keeps trying; it "
+        "cannot judge whether this message or the broker is at fault until another race or bike "
+        "has messages to compare with",
+    ),
+    (
+        {"cloud": replace(CONNECTED, refusal="invalid", refused_s=9.0, refused_bike="bike-2")},
+        "bike bike-2: the broker has refused its messages for 9 s, and accepts others: invalid; "
+        f"{SEE_POLICY}",
+    ),
+    (
+        {"cloud": replace(offline("not authorised"), refusal="not authorised", refused_s=9.0)},
+        f"the broker has accepted no message for 9 s: not authorised; {SEE_POLICY}",
+    ),
+    (
+        {"cloud": replace(CONNECTED, takeovers=1, brief_hangups=5)},
+        "another client connects to the broker as gateway-1: in the last 10 min it took over "
+        "the gateway's connection 1 time; only one gateway may have thing_name gateway-1: give "
+        "each its own, and restart it",
+    ),
+    (
+        {"cloud": replace(CONNECTED, brief_hangups=HANGUPS_MAX + 1)},
+        "another client may be connecting to the broker as gateway-1: in the last 10 min the "
+        "broker closed a new and working connection 3 times without giving a reason, and "
+        "accepted the next one at once; if that is the cause, only one gateway may have "
+        "thing_name gateway-1: give each its own, and restart it; if not, the broker's log has "
+        "the reason",
+    ),
+    (
+        {"results": ResultsStatus("alleycat-subscribe", refusal="not authorized")},
+        "no ranks: cannot subscribe to alleycat-subscribe: not authorized; the thing's policy "
+        "must allow iot:Subscribe and iot:Receive for this topic",
+    ),
+    (
+        {"cloud": replace(CONNECTED, commands_refusal="not authorized")},
+        "no race can be started: cannot subscribe to alleycat/gateways/gateway-1/race: "
+        "not authorized; the thing's policy must allow iot:Subscribe and iot:Receive for this "
+        "topic",
+    ),
+    (
+        {"cloud": replace(CONNECTED, certificates=(certificate(6.9),))},
+        "cloud.certificate_file expires in 6 days, on 2030-06-01; get a new certificate "
+        "for this thing, and save it at the path in cloud.certificate_file",
+    ),
+    (
+        {"cloud": replace(CONNECTED, certificates=(certificate(-1.0),))},
+        "cloud.certificate_file expired on 2030-06-01; get a new certificate for this "
+        "thing, and save it at the path in cloud.certificate_file",
+    ),
+    (
+        {"cloud": replace(CONNECTED, certificate_problem="not in use: half")},
+        "not in use: half",
+    ),
+    (
+        {"bikes": (lost_bike(),)},
+        "bike-001 lost for 3 min: the bike stopped sending; if pedalling does not help, check "
+        "the bike's power and cable",
+    ),
+    (
+        {"bikes": (bike_status(state=LinkState.CONNECTING, state_s=4.0),)},
+        "bike-001 has been connecting for 4 s; if pedalling does not help, check the bike's "
+        "power and cable",
+    ),
+    (
+        {"bikes": (replace(lost_bike(), radio=RadioStatus("hci0")),)},
+        "bike-001 lost for 3 min: the bike stopped sending; if pedalling does not help, switch "
+        "the bike off and on, and close its app on other devices",
+    ),
+    (
+        {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
+        "the clock is not set: the buffer keeps 120 seconds of riding until it is; check the "
+        "clock with `timedatectl`",
+    ),
+    (
+        {"lost_seconds": 3},
+        "3 seconds of riding lost since the start, because the gateway stalled; see the log",
+    ),
+    (
+        {"buffer": buffer_status(lost=1)},
+        "1 message lost since the start; the log has the reasons",
+    ),
+    (
+        {"buffer": buffer_status(quarantined=2)},
+        "2 messages in quarantine, which are no longer sent; `sudo alleycat-gateway buffer "
+        "quarantine` shows why",
+    ),
+    (
+        {"buffer": buffer_status(problem="disk I/O error")},
+        "disk: disk I/O error; see `df -h` and `dmesg`: the disk may be full or broken",
+    ),
+    (
+        {"buffer": buffer_status(free_bytes=423_000)},
+        "the buffer has room for only 30 min of racing without a cloud; free some space on the "
+        "disk (`df -h`), or increase buffer.max_size_mib",
+    ),
+    ({"buffer": buffer_status(notes=("on an overlay",))}, "on an overlay"),
+    ({"notes": ("metrics.port 9785: in use",)}, "metrics.port 9785: in use"),
+    (
+        {"bikes": (bike_status(calibration_problem="not used: it is of another machine"),)},
+        "the saved calibration of bike-001 is not used: it is of another machine; run "
+        "`sudo alleycat-gateway calibrate bike-001`",
+    ),
+    (
+        {"bikes": (bike_status(sample=RAW),)},
+        "bike-001 is not calibrated: its own numbers are taken as percentages; run "
+        "`sudo alleycat-gateway calibrate bike-001`",
+    ),
+    (
+        {"bikes": (lost_bike_with(RAW),)},
+        "bike-001 lost for 3 min: the bike stopped sending; if pedalling does not help, check "
+        "the bike's power and cable",
+    ),
+    (
+        {"pi": PiHealth(82.3, False)},
+        "the Pi is at 82 °C and has slowed down; improve its cooling",
+    ),
+    (
+        {"pi": PiHealth(40.0, True)},
+        "the power supply is too weak, so USB devices may drop out; use the official "
+        "Raspberry Pi power supply",
+    ),
+    (
+        {"is_set_up": False},
+        "not set up yet: the gateway reads no bike and sends nothing; "
+        "run: sudo alleycat-gateway setup",
+    ),
+    (
+        {"clock_source": ClockSource.HARDWARE, "cloud": ELSEWHERE, "uptime_s": UNSURE_AFTER_S},
+        "no time server is known to have set the clock, so races may begin and end seconds off "
+        "those of other gateways; check the clock with `timedatectl`",
+    ),
+    (
+        {"accepted_per_s": 0.0, "buffer": buffer_status(depth=90)},
+        "the cloud is connected, but has accepted no message for a minute; check that the thing's "
+        "policy allows publishing to the topic, and see the log",
+    ),
+    (
+        {"bikes": (bike_status(is_simulated=True),), "cloud": ELSEWHERE},
+        "bike-001 is simulated; its seconds are sent to broker.lan, marked as simulated; if you "
+        "are not testing a backend, set up the real bike: sudo alleycat-gateway setup",
+    ),
+    (
+        {"bikes": (bike_status(refused=(REFUSED,), refuses_often=True),)},
+        "bike-001 often sends implausible values, which are left out: 12 × power, the last one "
+        "16,499 W; compare `sudo alleycat-gateway watch bike-001` with the bike's display",
+    ),
+]
+
+
 def texts(**changes: Any) -> list[str]:
     return [concern.text for concern in concerns(gateway_status(**changes))]
 
 
 def test_only_concern_of_a_gateway_that_is_not_set_up_is_the_setup() -> None:
-    [text, note] = texts(is_set_up=False, cloud=offline(), notes=("a note",))
-    assert text.startswith("not set up yet: the gateway reads no bike and sends nothing")
-    assert text.endswith("sudo alleycat-gateway setup")
-    assert note == "a note"
+    assert texts(is_set_up=False, cloud=offline(), notes=("a note",)) == [
+        "not set up yet: the gateway reads no bike and sends nothing; "
+        "run: sudo alleycat-gateway setup",
+        "a note",
+    ]
 
 
 def test_fake_bike_that_sends_to_another_machine_is_a_concern() -> None:
     there = CloudStatus("connected", 1, 1, 1.0, 60.0, endpoint="broker.lan", is_local=False)
     bikes = (bike_status(1), bike_status(2, is_simulated=True))
     assert texts(bikes=bikes, cloud=there) == [
-        "bike-002 is simulated; its seconds are sent to broker.lan, marked as simulated"
+        "bike-002 is simulated; its seconds are sent to broker.lan, marked as simulated; if you "
+        "are not testing a backend, set up the real bike: sudo alleycat-gateway setup"
     ]
     assert texts(bikes=bikes) == [], "with a broker on this computer"
 
@@ -121,148 +313,45 @@ def test_healthy_gateway_has_no_concerns() -> None:
     assert concerns(gateway_status()) == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({"cloud": offline()}, "cloud offline for 12 min: connection refused"),
-        (
-            {"cloud": CloudStatus("refused", 3, 1, 1.0, 60.0)},
-            "2 of 3 cloud connections have been offline for 60 s: refused",
-        ),
-        ({"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)}, "cloud offline for 60 s: refused"),
-        (
-            {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
-            "sending at 25% of the normal sending rate: the broker asked the gateway to slow down, "
-            "or discarded messages",
-        ),
-        (
-            {"cloud": replace(CONNECTED, refusal="not authorised", refused_s=720.0)},
-            "the broker has accepted no message for 12 min: not authorised",
-        ),
-        (
-            {"cloud": replace(CONNECTED, refusal="invalid", refused_s=720.0, lacks_witness=True)},
-            "the broker has accepted no message for 12 min: invalid. The gateway keeps trying; it "
-            "cannot judge whether this message or the broker is at fault until another race or "
-            "bike has messages to compare with",
-        ),
-        (
-            {"cloud": replace(CONNECTED, refusal="invalid", refused_s=9.0, refused_bike="bike-2")},
-            "bike bike-2: the broker has refused its messages for 9 s, and accepts others: invalid",
-        ),
-        (
-            {"cloud": replace(offline("not authorised"), refusal="not authorised", refused_s=9.0)},
-            "the broker has accepted no message for 9 s: not authorised",
-        ),
-        (
-            {"cloud": replace(CONNECTED, takeovers=1, brief_hangups=5)},
-            "another client connects to the broker as gateway-1: in the last 10 min it took over "
-            "the gateway's connection 1 time; only one gateway may have thing_name gateway-1: give "
-            "each its own, and restart it",
-        ),
-        (
-            {"cloud": replace(CONNECTED, brief_hangups=HANGUPS_MAX + 1)},
-            "another client may be connecting to the broker as gateway-1: in the last 10 min the "
-            "broker closed a new and working connection 3 times without giving a reason, and "
-            "accepted the next one at once. If that is the cause: only one gateway may have "
-            "thing_name gateway-1: give each its own, and restart it; if not, the broker's log has "
-            "the reason",
-        ),
-        (
-            {"results": ResultsStatus("alleycat-subscribe", refusal="not authorized")},
-            "no ranks: cannot subscribe to alleycat-subscribe: not authorized; the thing's policy "
-            "must allow iot:Subscribe and iot:Receive for this topic",
-        ),
-        (
-            {"cloud": replace(CONNECTED, commands_refusal="not authorized")},
-            "no race can be started: cannot subscribe to alleycat/gateways/gateway-1/race: "
-            "not authorized; the thing's policy must allow iot:Subscribe and iot:Receive for this "
-            "topic",
-        ),
-        (
-            {"cloud": replace(CONNECTED, certificates=(certificate(6.9),))},
-            "cloud.certificate_file expires in 6 days, on 2030-06-01; get a new certificate "
-            "for this thing, and save it at the path in cloud.certificate_file",
-        ),
-        (
-            {"cloud": replace(CONNECTED, certificates=(certificate(-1.0),))},
-            "cloud.certificate_file expired on 2030-06-01; get a new certificate for this "
-            "thing, and save it at the path in cloud.certificate_file",
-        ),
-        (
-            {"cloud": replace(CONNECTED, certificate_problem="not in use: half")},
-            "not in use: half",
-        ),
-        ({"bikes": (lost_bike(),)}, "bike-001 lost for 3 min: the bike stopped sending"),
-        (
-            {"bikes": (bike_status(state=LinkState.CONNECTING, state_s=4.0),)},
-            "bike-001 has been connecting for 4 s",
-        ),
-        (
-            {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
-            "the clock is not set: the buffer keeps 120 seconds of riding until it is; check the "
-            "clock with `timedatectl`",
-        ),
-        (
-            {"lost_seconds": 3},
-            "3 seconds of riding lost since the start, because the gateway stalled; see the log",
-        ),
-        (
-            {"buffer": buffer_status(lost=1)},
-            "1 message lost since the start; the log has the reasons",
-        ),
-        (
-            {"buffer": buffer_status(quarantined=2)},
-            "2 messages in quarantine, which are no longer sent; `sudo alleycat-gateway buffer "
-            "quarantine` shows why",
-        ),
-        ({"buffer": buffer_status(problem="disk I/O error")}, "disk: disk I/O error"),
-        (
-            {"buffer": buffer_status(free_bytes=423_000)},
-            "the buffer has room for only 30 min of racing without a cloud",
-        ),
-        ({"buffer": buffer_status(notes=("on an overlay",))}, "on an overlay"),
-        ({"notes": ("metrics.port 9785: in use",)}, "metrics.port 9785: in use"),
-        (
-            {"bikes": (bike_status(calibration_problem="not used: it is of another machine"),)},
-            "the saved calibration of bike-001 is not used: it is of another machine; run "
-            "`sudo alleycat-gateway calibrate bike-001`",
-        ),
-        (
-            {"bikes": (bike_status(sample=RAW),)},
-            "bike-001 is not calibrated: its own numbers are taken as percentages; run "
-            "`sudo alleycat-gateway calibrate bike-001`",
-        ),
-        (
-            {"bikes": (lost_bike_with(RAW),)},
-            "bike-001 lost for 3 min: the bike stopped sending",
-        ),
-        (
-            {"pi": PiHealth(82.3, False)},
-            "the Pi is at 82 °C and has slowed down; improve its cooling",
-        ),
-        (
-            {"pi": PiHealth(40.0, True)},
-            "the power supply is too weak, so USB devices may drop out; use the official "
-            "Raspberry Pi power supply",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("changes", "text"), KINDS)
 def test_each_concern_has_its_text(changes: dict[str, Any], text: str) -> None:
     assert texts(**changes) == [text]
+
+
+def test_every_kind_of_concern_is_listed_and_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ast.parse(inspect.getsource(module))
+    made = {
+        node.lineno
+        for node in ast.walk(source)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Concern"
+    }
+    listed = set[int]()
+
+    def make(*args: Any, **more: Any) -> Concern:
+        listed.add(sys._getframe(1).f_lineno)
+        return Concern(*args, **more)
+
+    monkeypatch.setattr(module, "Concern", make)
+    for changes, text in KINDS:
+        found = concerns(gateway_status(**changes))
+        assert all(one.remedy for one in found) == (text not in NOTES), text
+    assert listed == made
 
 
 def test_network_that_fails_after_a_refusal_is_a_concern_of_its_own() -> None:
     cloud = replace(offline("no route to host"), refusal="not authorised", refused_s=900.0)
     assert texts(cloud=cloud) == [
-        "the broker has accepted no message for 15 min: not authorised",
-        "cloud offline for 12 min: no route to host",
+        f"the broker has accepted no message for 15 min: not authorised; {SEE_POLICY}",
+        "cloud offline for 12 min: no route to host; if this lasts, check the network",
     ]
 
 
 def test_refusal_stands_for_the_connection_that_accepts_nothing() -> None:
     cloud = replace(CONNECTED, refusal="not authorised", refused_s=120.0)
     assert texts(cloud=cloud, accepted_per_s=0.0, buffer=buffer_status(depth=100)) == [
-        "the broker has accepted no message for 2 min: not authorised"
+        f"the broker has accepted no message for 2 min: not authorised; {SEE_POLICY}"
     ]
 
 
@@ -319,7 +408,7 @@ def test_urgent_concern_comes_first() -> None:
     )
     found = concerns(status)
     assert [concern.is_urgent for concern in found] == [True, False, False, False]
-    assert found[0].text == "disk: full"
+    assert found[0].problem == "disk: full"
 
 
 def test_unknown_room_is_no_concern() -> None:

@@ -79,7 +79,7 @@ def test_status_json_has_line_attention_and_hours_left() -> None:
     status = STATUSES["much amiss"]
     report = json.loads(status_to_json(status))
     assert (report["format"], report["line"]) == (1, status_line(status))
-    assert report["attention"][0] == "disk: disk I/O error"
+    assert report["attention"][0].startswith("disk: disk I/O error; see ")
     assert report["hours_left"] is None
     assert json.loads(status_to_json(STATUSES["all well"]))["hours_left"] == 9.0
 

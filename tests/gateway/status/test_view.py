@@ -168,6 +168,15 @@ def test_status_view_pads_no_concern_to_the_width_of_a_pipe() -> None:
     assert "  a note" in shown(status, width=200).splitlines()
 
 
+def test_remedy_that_several_bikes_share_is_printed_once() -> None:
+    remedy = "if pedalling does not help, check the bike's power and cable"
+    found = shown(gateway_status(lost_bike(1), lost_bike(2)), width=200).splitlines()
+    assert found[2:4] == [
+        "  bike-001 lost for 3 min: the bike stopped sending",
+        f"  bike-002 lost for 3 min: the bike stopped sending; {remedy}",
+    ]
+
+
 def test_single_concern_is_worded_in_the_singular() -> None:
     assert lines(gateway_status(notes=("a note",)))[1:3] == ["1 thing needs attention:", "  a note"]
 

@@ -22,13 +22,13 @@ from tests.support.statuses import bike_status, buffer_status, gateway_status, l
 
 def test_verdict_counts_what_needs_attention() -> None:
     assert verdict([]) == "all well"
-    assert verdict([Concern("a")]) == "1 thing needs attention:"
-    assert verdict([Concern("a"), Concern("b")]) == "2 things need attention:"
+    assert verdict([Concern("a", "do")]) == "1 thing needs attention:"
+    assert verdict([Concern("a", "do"), Concern("b", "do")]) == "2 things need attention:"
 
 
 def test_only_urgent_concern_is_bad() -> None:
-    assert level_of(Concern("a", is_urgent=True)) is Level.BAD
-    assert level_of(Concern("a")) is Level.ODD
+    assert level_of(Concern("a", "do", is_urgent=True)) is Level.BAD
+    assert level_of(Concern("a", "do")) is Level.ODD
 
 
 def test_facts_have_the_level_of_their_part() -> None:

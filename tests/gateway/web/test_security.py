@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientPayloadError, ClientSession
+from aiohttp import ClientPayloadError, ClientSession, CookieJar
 
-from gateway.web.enter import COOKIE
+from gateway.web.enter import COOKIE, cookie_name
 from gateway.web.token import TokenFile
 from tests.support.web_pages import ask_raw, serving
 
@@ -117,12 +117,46 @@ async def test_right_token_is_exchanged_for_a_cookie_that_does_not_contain_it(
         token = TokenFile(tmp_path).token()
         answer = await pages.post("/enter", {"token": token})
         assert answer.status == 204
-        cookie = answer.cookies[COOKIE]
+        (cookie,) = answer.cookies.values()
         assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "")
         assert token not in cookie.value
-        jar = {"Cookie": f"{COOKIE}={cookie.value}"}
+        jar = {"Cookie": f"{cookie.key}={cookie.value}"}
         async with ClientSession() as browser, browser.get(pages.url, headers=jar) as page:
             assert page.status == 200
+
+
+async def test_gateways_at_two_ports_of_one_host_keep_a_cookie_each(tmp_path: Path) -> None:
+    """A browser keeps the cookies of a host together, whatever the port."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    async with (
+        serving(one, **OUTSIDE) as first,
+        serving(other, **OUTSIDE) as second,
+        ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser,
+    ):
+        for state_dir, pages in ((one, first), (other, second)):
+            given = {"token": TokenFile(state_dir).token()}
+            from_page = {"Origin": pages.url}
+            async with browser.post(f"{pages.url}/enter", json=given, headers=from_page) as entered:
+                assert entered.status == 204
+        for pages in (first, second):
+            async with browser.get(pages.url) as page:
+                assert page.status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("gateway.local:8080", "alleycat_gateway_8080"),
+        ("[::1]:8081", "alleycat_gateway_8081"),
+        ("gym.example.com", "alleycat_gateway"),
+        ("[::1]", "alleycat_gateway"),
+        ("localhost:\xb2; Path=/", "alleycat_gateway"),
+    ],
+)
+def test_name_of_the_cookie_has_the_port_that_the_browser_has_used(host: str, name: str) -> None:
+    assert cookie_name(host) == name
 
 
 async def test_program_sends_the_token_as_a_bearer(tmp_path: Path) -> None:
@@ -144,8 +178,9 @@ async def test_cookie_is_only_sent_encrypted_once_it_was_set_so(tmp_path: Path) 
         given = {"token": TokenFile(tmp_path).token()}
         plain = await pages.post("/enter", given)
         secure = await pages.post("/enter", given, Origin=pages.url.replace("http:", "https:"))
-    assert not plain.cookies[COOKIE]["secure"]
-    assert secure.cookies[COOKIE]["secure"]
+    (plain_cookie,), (secure_cookie,) = plain.cookies.values(), secure.cookies.values()
+    assert not plain_cookie["secure"]
+    assert secure_cookie["secure"]
 
 
 @pytest.mark.parametrize(
@@ -171,8 +206,8 @@ async def test_wrong_token_gets_no_cookie(tmp_path: Path, body: object) -> None:
 async def test_rotated_token_locks_out_old_links_and_cookies_at_once(tmp_path: Path) -> None:
     async with serving(tmp_path, **OUTSIDE) as pages:
         old = TokenFile(tmp_path).token()
-        cookie = (await pages.post("/enter", {"token": old})).cookies[COOKIE]
-        jar = {"Cookie": f"{COOKIE}={cookie.value}"}
+        (cookie,) = (await pages.post("/enter", {"token": old})).cookies.values()
+        jar = {"Cookie": f"{cookie.key}={cookie.value}"}
         async with pages.session.get(pages.url, headers=jar) as before:
             assert before.status == 200
         TokenFile(tmp_path).rotate()

@@ -38,7 +38,7 @@ def test_page_and_terminal_have_the_same_words(status: GatewayStatus) -> None:
     facts = [fact.words.text for fact in words.facts]
     bikes = [cell.words.text for bike in words.bikes for cell in bike.cells]
     remarks = [remark for bike in words.bikes for remark in bike.remarks]
-    concerns = [one.text for one in words.concerns]
+    concerns = [f"{one.problem.text}; {one.remedy}" for one in words.concerns]
     texts = [words.thing_name, words.about, words.verdict.text]
     for text in (*texts, *concerns, *facts, *bikes, *remarks):
         assert text in terminal
