@@ -22,12 +22,14 @@ UNSURE_AFTER_S = 600.0
 #: More hang-ups than this on new connections within ten minutes are a concern; these may be chance.
 HANGUPS_MAX = 2
 
-#: The remedies for a message that is refused; the second while no other race or bike has a message
-#: that could be a witness.
+#: What to do if the reason does not contain it: about a message that is refused, and a connection
+#: that is lost.
 SEE_POLICY = "check the policy of the thing and the limits of the broker; the message is kept"
+SEE_NETWORK = "if this lasts, check the network"
+#: Added to a refusal while no other race or bike has a message that could be a witness.
 NO_WITNESS = (
-    f"{SEE_POLICY}. The gateway keeps trying; it cannot judge whether this message or the broker "
-    "is at fault until another race or bike has messages to compare with"
+    ". The gateway keeps trying; it cannot judge whether this message or the broker is at fault "
+    "until another race or bike has messages to compare with"
 )
 CHECK_CLOCK = "check the clock with `timedatectl`"
 ALLOW_RECEIVING = "the thing's policy must allow iot:Subscribe and iot:Receive for this topic"
@@ -77,7 +79,7 @@ def concerns(status: GatewayStatus, command: Command = service_command) -> list[
         *_of_namesakes(status),
         *_of_sending(status),
         *_of_results(status.results),
-        *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
+        *(_of_bike(bike, command) for bike in status.bikes if not bike.is_connected),
         *(_of_calibration(bike, command) for bike in status.bikes if bike.calibration_problem),
         *_of_raw_numbers(status.bikes, command),
         *(_of_refused(bike, command) for bike in status.bikes if bike.refuses_often),
@@ -163,21 +165,25 @@ def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
                 f"bike {cloud.refused_bike}: the broker has refused its messages for "
                 f"{duration(cloud.refused_s)}, and accepts others"
             )
-        remedy = NO_WITNESS if cloud.lacks_witness else SEE_POLICY
-        yield Concern(f"{refused}: {cloud.refusal}", remedy)
+        why, remedy = _parts(cloud.refusal, SEE_POLICY)
+        yield Concern(f"{refused}: {why}", remedy + (NO_WITNESS if cloud.lacks_witness else ""))
     # A broker that hangs up after each refusal is now online, now offline.
     if not cloud.is_connected and cloud.state != cloud.refusal:
         what = _connections_away(cloud) if cloud.connected else "cloud offline"
-        yield Concern(
-            f"{what} for {duration(cloud.state_s)}: {cloud.state}",
-            "if this lasts, check the network",
-        )
+        why, remedy = _parts(cloud.state, SEE_NETWORK)
+        yield Concern(f"{what} for {duration(cloud.state_s)}: {why}", remedy)
     if cloud.pace_share < 1:
         yield Concern(
             f"sending at {cloud.pace_share:.0%} of the normal sending rate: the broker asked the "
             "gateway to slow down, or discarded messages",
             "the gateway speeds up again by itself; if it does not, check the limits of the broker",
         )
+
+
+def _parts(reason: str, otherwise: str) -> tuple[str, str]:
+    """Return what happened, and what to do: as the reason gives it, otherwise `otherwise`."""
+    what, _, remedy = reason.partition("; ")
+    return what, remedy or otherwise
 
 
 def _of_certificates(status: GatewayStatus) -> Iterator[Concern]:
@@ -248,14 +254,12 @@ def _of_results(results: ResultsStatus | None) -> Iterator[Concern]:
         )
 
 
-def _of_bike(bike: BikeStatus) -> Concern:
+def _of_bike(bike: BikeStatus, command: Command) -> Concern:
     why = f": {bike.reason}" if bike.reason else ""
     state = "has been connecting" if bike.state is LinkState.CONNECTING else bike.state.value
-    by_radio = "switch the bike off and on, and close its app on other devices"
-    steps = "check the bike's power and cable" if bike.radio is None else by_radio
     return Concern(
         f"{bike.bike_id} {state} for {duration(bike.state_s)}{why}",
-        f"if pedalling does not help, {steps}",
+        f"if this lasts, see what `{command('scan')}` finds",
     )
 
 

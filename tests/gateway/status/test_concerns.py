@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.bike.link import LinkState
-from gateway.bike.status import BikeStatus, RadioStatus, ResultsStatus
+from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
@@ -19,6 +19,7 @@ from gateway.sampling.sampler import Sample
 from gateway.status import concerns as module
 from gateway.status.concerns import (
     HANGUPS_MAX,
+    SEE_NETWORK,
     SEE_POLICY,
     UNSURE_AFTER_S,
     Concern,
@@ -52,6 +53,8 @@ def lost_bike_with(sample: Sample) -> BikeStatus:
     return replace(lost_bike(), sample=sample)
 
 
+#: What to do about a bike that is not connected.
+SCAN = "if this lasts, see what `sudo alleycat-gateway scan` finds"
 #: Sentences of other parts, which contain their remedy.
 NOTES = ("on an overlay", "metrics.port 9785: in use", "not in use: half")
 
@@ -59,16 +62,23 @@ NOTES = ("on an overlay", "metrics.port 9785: in use", "not in use: half")
 KINDS: list[tuple[dict[str, Any], str]] = [
     (
         {"cloud": offline()},
-        "cloud offline for 12 min: connection refused; if this lasts, check the network",
+        f"cloud offline for 12 min: connection refused; {SEE_NETWORK}",
     ),
     (
         {"cloud": CloudStatus("refused", 3, 1, 1.0, 60.0)},
-        "2 of 3 cloud connections have been offline for 60 s: refused; if this lasts, check the "
-        "network",
+        f"2 of 3 cloud connections have been offline for 60 s: refused; {SEE_NETWORK}",
     ),
     (
         {"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)},
-        "cloud offline for 60 s: refused; if this lasts, check the network",
+        f"cloud offline for 60 s: refused; {SEE_NETWORK}",
+    ),
+    (
+        {"cloud": offline("the certificate has expired; get a new one")},
+        "cloud offline for 12 min: the certificate has expired; get a new one",
+    ),
+    (
+        {"cloud": replace(CONNECTED, refusal="no answer; check the network", refused_s=9.0)},
+        "the broker has accepted no message for 9 s: no answer; check the network",
     ),
     (
         {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
@@ -137,18 +147,11 @@ KINDS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"bikes": (lost_bike(),)},
-        "bike-001 lost for 3 min: the bike stopped sending; if pedalling does not help, check "
-        "the bike's power and cable",
+        f"bike-001 lost for 3 min: the bike stopped sending; {SCAN}",
     ),
     (
         {"bikes": (bike_status(state=LinkState.CONNECTING, state_s=4.0),)},
-        "bike-001 has been connecting for 4 s; if pedalling does not help, check the bike's "
-        "power and cable",
-    ),
-    (
-        {"bikes": (replace(lost_bike(), radio=RadioStatus("hci0")),)},
-        "bike-001 lost for 3 min: the bike stopped sending; if pedalling does not help, switch "
-        "the bike off and on, and close its app on other devices",
+        f"bike-001 has been connecting for 4 s; {SCAN}",
     ),
     (
         {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
@@ -191,8 +194,7 @@ KINDS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"bikes": (lost_bike_with(RAW),)},
-        "bike-001 lost for 3 min: the bike stopped sending; if pedalling does not help, check "
-        "the bike's power and cable",
+        f"bike-001 lost for 3 min: the bike stopped sending; {SCAN}",
     ),
     (
         {"pi": PiHealth(82.3, False)},
@@ -344,7 +346,7 @@ def test_network_that_fails_after_a_refusal_is_a_concern_of_its_own() -> None:
     cloud = replace(offline("no route to host"), refusal="not authorised", refused_s=900.0)
     assert texts(cloud=cloud) == [
         f"the broker has accepted no message for 15 min: not authorised; {SEE_POLICY}",
-        "cloud offline for 12 min: no route to host; if this lasts, check the network",
+        f"cloud offline for 12 min: no route to host; {SEE_NETWORK}",
     ]
 
 

@@ -169,7 +169,7 @@ def test_status_view_pads_no_concern_to_the_width_of_a_pipe() -> None:
 
 
 def test_remedy_that_several_bikes_share_is_printed_once() -> None:
-    remedy = "if pedalling does not help, check the bike's power and cable"
+    remedy = "if this lasts, see what `sudo alleycat-gateway scan` finds"
     found = shown(gateway_status(lost_bike(1), lost_bike(2)), width=200).splitlines()
     assert found[2:4] == [
         "  bike-001 lost for 3 min: the bike stopped sending",
