@@ -68,7 +68,7 @@ def concerns(status: GatewayStatus, command: Command = service_command) -> list[
     """Return all concerns, the urgent ones first; an empty list if all is well."""
     if not status.is_set_up:  # the gateway waits
         nothing = "not set up yet: the gateway reads no bike and sends nothing"
-        setup = Concern(nothing, f"run: {command('setup')}")
+        setup = Concern(nothing, f"run `{command('setup')}`")
         return [setup, *_of_notes(status.notes)]
     found = [
         *_of_buffer(status, command),
@@ -299,7 +299,7 @@ def _of_fake_bikes(status: GatewayStatus, command: Command) -> Iterator[Concern]
             yield Concern(
                 f"{bike.bike_id} is simulated; its seconds are sent to {status.cloud.endpoint}, "
                 "marked as simulated",
-                f"if you are not testing a backend, set up the real bike: {command('setup')}",
+                f"if you are not testing a backend, run `{command('setup')}`",
                 is_minor=True,
             )
 

@@ -208,7 +208,7 @@ KINDS: list[tuple[dict[str, Any], str]] = [
     (
         {"is_set_up": False},
         "not set up yet: the gateway reads no bike and sends nothing; "
-        "run: sudo alleycat-gateway setup",
+        "run `sudo alleycat-gateway setup`",
     ),
     (
         {"clock_source": ClockSource.HARDWARE, "cloud": ELSEWHERE, "uptime_s": UNSURE_AFTER_S},
@@ -223,7 +223,7 @@ KINDS: list[tuple[dict[str, Any], str]] = [
     (
         {"bikes": (bike_status(is_simulated=True),), "cloud": ELSEWHERE},
         "bike-001 is simulated; its seconds are sent to broker.lan, marked as simulated; if you "
-        "are not testing a backend, set up the real bike: sudo alleycat-gateway setup",
+        "are not testing a backend, run `sudo alleycat-gateway setup`",
     ),
     (
         {"bikes": (bike_status(refused=(REFUSED,), refuses_often=True),)},
@@ -240,7 +240,7 @@ def texts(**changes: Any) -> list[str]:
 def test_only_concern_of_a_gateway_that_is_not_set_up_is_the_setup() -> None:
     assert texts(is_set_up=False, cloud=offline(), notes=("a note",)) == [
         "not set up yet: the gateway reads no bike and sends nothing; "
-        "run: sudo alleycat-gateway setup",
+        "run `sudo alleycat-gateway setup`",
         "a note",
     ]
 
@@ -250,7 +250,7 @@ def test_fake_bike_that_sends_to_another_machine_is_a_concern() -> None:
     bikes = (bike_status(1), bike_status(2, is_simulated=True))
     assert texts(bikes=bikes, cloud=there) == [
         "bike-002 is simulated; its seconds are sent to broker.lan, marked as simulated; if you "
-        "are not testing a backend, set up the real bike: sudo alleycat-gateway setup"
+        "are not testing a backend, run `sudo alleycat-gateway setup`"
     ]
     assert texts(bikes=bikes) == [], "with a broker on this computer"
 

@@ -307,7 +307,7 @@ def test_view_of_a_gateway_that_is_not_set_up_has_no_cloud_and_no_bikes() -> Non
     status = replace(gateway_status(is_set_up=False, cloud=offline()), bikes=())
     assert status.hours_left is None
     text = " ".join(shown(status).split())
-    assert text.endswith("run: sudo alleycat-gateway setup")
+    assert text.endswith("run `sudo alleycat-gateway setup`")
     assert "offline" not in text
 
 

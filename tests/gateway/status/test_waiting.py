@@ -108,7 +108,7 @@ async def test_status_of_a_gateway_that_waits_names_the_command(
     assert not status.is_set_up
     assert status_line(status) == "not set up yet: sudo alleycat-gateway setup"
     [concern] = concerns(status)
-    assert concern.text.endswith("sudo alleycat-gateway setup")
+    assert concern.text.endswith("run `sudo alleycat-gateway setup`")
 
 
 def test_note_on_the_name_of_the_pages_lasts_until_the_name_leads_there(state_dir: Path) -> None:
