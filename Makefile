@@ -77,8 +77,9 @@ vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/al
 vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (twenty minutes)
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
+# A third of the time, its tests wait for a race.
 browser-test: $(INSTALLED) $(BROWSER)/.installed chromium firefox mosquitto iptables ## test the pages in a real browser; ONLY=tests/browser/test_rider.py
-	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser)
+	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser) -n 3 --dist loadgroup
 
 screenshots: $(INSTALLED) $(BROWSER)/.installed chromium ## draw the pictures of the pages, docs/page/*.png
 	@PYTHONPATH=$(BROWSER):. $(BIN)/python -m tests.browser.pictures
@@ -181,8 +182,9 @@ $(BROWSER)/.installed: tests/browser/requirements.txt $(INSTALLED)
 	@touch $@
 
 .PHONY: chromium firefox mosquitto dbus iptables avahi elfutils lintian mmdebstrap qemu
+# The engine without the windows of Chromium, each of which takes a second of computing.
 chromium:
-	@tests/install_package chromium chromium
+	@tests/install_package chromium-headless-shell chromium-headless-shell
 
 # Ubuntu has none as a package; without it, its tests are left out.
 firefox:

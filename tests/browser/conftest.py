@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import START_TIMEOUT_S, GatewayProcess
 from tests.support.mosquitto import Authority, Mosquitto, free_port
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 # The other targets of make run without Playwright, and leave this folder out.
 collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 STATIC = Path(__file__).parents[2] / "gateway" / "web" / "static"
 #: A phone on the handlebar.
 PHONE = {"width": 390, "height": 844}
@@ -38,6 +41,16 @@ class WebGateway(GatewayProcess):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.web_port}/"
+
+    def start(self, *arguments: str) -> None:
+        """Start the daemon; return when it races and serves its pages."""
+        super().start(*arguments)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.web_port)):
+                return
+            assert time.monotonic() < deadline, f"the gateway serves no pages:\n{self.log}"
+            time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")
