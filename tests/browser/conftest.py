@@ -6,8 +6,10 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from ctypes import CDLL
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,12 +23,16 @@ if TYPE_CHECKING:
 # The other targets of make run without Playwright, and leave this folder out.
 collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 
-CHROMIUM = "/usr/bin/chromium-headless-shell"
+CHROMIUM = which("chromium-headless-shell") or which("google-chrome")
 STATIC = Path(__file__).parents[2] / "gateway" / "web" / "static"
 #: A phone on the handlebar.
 PHONE = {"width": 390, "height": 844}
 #: The widths of a small phone, a phone, a tablet and a screen in a room, in pixels.
 WIDTHS = (320, PHONE["width"], 1024, 1920)
+
+
+#: Of <linux/prctl.h> and <linux/capability.h>.
+PR_CAPBSET_DROP, CAP_SYS_NICE = 24, 23
 
 
 class WebGateway(GatewayProcess):
@@ -76,6 +82,8 @@ def gateway(tmp_path: Path, authority: Authority, broker: Mosquitto) -> Iterator
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - see collect_ignore_glob
 
+    # For root, Chromium would raise its priority, and the gateways would starve.
+    CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_NICE)
     with sync_playwright() as playwright:
         # Root, as in a container, may not use the sandbox.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

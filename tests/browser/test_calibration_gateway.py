@@ -145,7 +145,7 @@ def test_old_curve_is_compared_with_the_new_and_can_be_restored(rig: Rig, page: 
     expect(page.locator("#curve polyline")).to_have_count(2)
     expect(page.locator("#legend")).to_have_text("dashed: the calibration of 2026-11-21")
     expect(page.locator("#changes li").last).to_contain_text(
-        re.compile(r"was (49\.\d|50\.\d) %, will be (99\.\d|100\.0) %")
+        re.compile(r"was (49\.\d|50\.\d)\s%, will be (99\.\d|100\.0)\s%")
     )
     tap(page, "Accept")
     expect(page.locator("#lead")).to_have_text("On trial")
