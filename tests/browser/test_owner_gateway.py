@@ -24,8 +24,8 @@ COMES_BACK_MS = 20_000
 CHECK_MS = 60_000
 GONE = "The gateway does not answer. This page reconnects by itself."
 WRONG_TOKEN = (
-    "This token is not valid. It may have been replaced: open the link of "
-    "`sudo alleycat-gateway web`."
+    "This token is not valid. It may have been replaced: open the link that "
+    "`sudo alleycat-gateway web` prints."
 )
 #: A further name of the gateway, for which its pages need the token.
 NAMED = 'names = ["gym.example.com"]\n'
