@@ -25,8 +25,8 @@ from tests.support.gateway_process import COMMAND
 RACERS = (10, 1000)
 #: How much slower than this computer the page's processor is.
 SLOWNESSES = (1, 4)
-#: How long the page is measured, in seconds, each of which has a scene. In the first three seconds of
-#: the race, the scripts are compiled.
+#: How long the page is measured, in seconds, each of which has a scene. In the first three seconds
+#: of the race, the scripts are compiled.
 MEASURED_S = 20
 HAS_BEGUN = re.compile(r"^second +(?![1-3] of)")
 #: Longer than is measured, and how long the fleet may take to connect, in seconds.
