@@ -24,7 +24,7 @@ INSTALL += --quiet --constraint $(CONSTRAINTS)
 # Hundreds of tests start a Python of their own, which must not compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test browser-test screenshots first-paint check bench fleet-bench scaling docs clean
+.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test browser-test screenshots first-paint smoothness check bench fleet-bench scaling docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -77,14 +77,18 @@ vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/al
 vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (twenty minutes)
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
+# Many of its tests wait for a race.
 browser-test: $(INSTALLED) $(BROWSER)/.installed chromium firefox mosquitto iptables ## test the pages in a real browser; ONLY=tests/browser/test_rider.py
-	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser)
+	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser) -n 3 --dist loadgroup
 
 screenshots: $(INSTALLED) $(BROWSER)/.installed chromium ## draw the pictures of the pages, docs/page/*.png
 	@PYTHONPATH=$(BROWSER):. $(BIN)/python -m tests.browser.pictures
 
 first-paint: $(INSTALLED) $(BROWSER)/.installed chromium mosquitto ## measure what a browser loads before it shows a page
 	@PYTHONPATH=$(BROWSER):. $(BIN)/python -m tests.bench.first_paint
+
+smoothness: $(INSTALLED) $(BROWSER)/.installed chromium mosquitto ## measure how smoothly a page shows a race of a thousand racers
+	@PYTHONPATH=$(BROWSER):. $(BIN)/python -m tests.bench.smoothness
 
 check: $(INSTALLED) ## run ruff, mypy --strict, the import rules, and the checks of spelling and plain English
 	$(BIN)/ruff check
@@ -181,8 +185,11 @@ $(BROWSER)/.installed: tests/browser/requirements.txt $(INSTALLED)
 	@touch $@
 
 .PHONY: chromium firefox mosquitto dbus iptables avahi elfutils lintian mmdebstrap qemu
+# Chromium without windows, each of which takes a second of computing. Ubuntu has none as a package;
+# the computers of GitHub have Chrome.
 chromium:
-	@tests/install_package chromium chromium
+	@command -v google-chrome >/dev/null || \
+		tests/install_package chromium-headless-shell chromium-headless-shell
 
 # Ubuntu has none as a package; without it, its tests are left out.
 firefox:

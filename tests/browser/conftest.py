@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from ctypes import CDLL
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.broker_fixtures import authority, broker, subscriber
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import START_TIMEOUT_S, GatewayProcess
 from tests.support.mosquitto import Authority, Mosquitto, free_port
 
 if TYPE_CHECKING:
@@ -21,12 +26,16 @@ __all__ = ["authority", "broker", "subscriber"]
 # The other targets of make run without Playwright, and leave this folder out.
 collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = which("chromium-headless-shell") or which("google-chrome")
 STATIC = Path(__file__).parents[2] / "gateway" / "web" / "static"
 #: A phone on the handlebar.
 PHONE = {"width": 390, "height": 844}
 #: The widths of a small phone, a phone, a tablet and a screen in a room, in pixels.
 WIDTHS = (320, PHONE["width"], 1024, 1920)
+
+
+#: Of <linux/prctl.h> and <linux/capability.h>.
+PR_CAPBSET_DROP, CAP_SYS_NICE = 24, 23
 
 
 class WebGateway(GatewayProcess):
@@ -42,6 +51,16 @@ class WebGateway(GatewayProcess):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.web_port}/"
 
+    def start(self, *arguments: str) -> None:
+        """Start the daemon; return when it races and serves its pages."""
+        super().start(*arguments)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.web_port)):
+                return
+            assert time.monotonic() < deadline, f"the gateway serves no pages:\n{self.log}"
+            time.sleep(0.02)
+
 
 @pytest.fixture
 def gateway(tmp_path: Path, authority: Authority, broker: Mosquitto) -> Iterator[WebGateway]:
@@ -55,6 +74,8 @@ def gateway(tmp_path: Path, authority: Authority, broker: Mosquitto) -> Iterator
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - see collect_ignore_glob
 
+    # For root, Chromium would raise its priority, and the gateways would starve.
+    CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_NICE)
     with sync_playwright() as playwright:
         # Root, as in a container, may not use the sandbox.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -3,19 +3,26 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import subprocess
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from threading import Thread
 from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse
+
+from tests.support.children import killed_at_end
 
 FIREFOX = "/usr/bin/firefox-esr"
 #: How long Firefox may take for a step, in seconds, and how often a page is asked, in seconds.
 TIMEOUT_S = 60
 ASK_EVERY_S = 0.1
+
+#: Runs a coroutine in a loop, and returns its result.
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 @dataclass
@@ -23,34 +30,40 @@ class Tab:
     """The one tab of a Firefox. `complaints`: errors of its scripts, and of its console."""
 
     socket: ClientWebSocketResponse
+    run_in_loop: Run
     context: str = ""
     complaints: list[str] = field(default_factory=list)
     _last_id: int = 0
 
-    async def ask(self, method: str, **params: Any) -> Any:
+    def ask(self, method: str, **params: Any) -> Any:
         """Send a command; return its result. Raises ValueError for an error."""
         self._last_id += 1
-        await self.socket.send_json({"id": self._last_id, "method": method, "params": params})
-        async with asyncio.timeout(TIMEOUT_S):
-            while True:
-                answer = json.loads(await self.socket.receive_str())
-                if answer.get("id") == self._last_id:
-                    break
-                self._note(answer)
+        answer = self.run_in_loop(
+            self._answer({"id": self._last_id, "method": method, "params": params})
+        )
         if answer["type"] == "error":
             raise ValueError(f"{method}: {answer['message']}")
         return answer["result"]
 
-    async def open(self, url: str) -> None:
-        await self.ask("browsingContext.navigate", context=self.context, url=url, wait="complete")
+    async def _answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        await self.socket.send_json(command)
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                answer: dict[str, Any] = json.loads(await self.socket.receive_str())
+                if answer.get("id") == command["id"]:
+                    return answer
+                self._note(answer)
 
-    async def text(self, selector: str) -> str:
+    def open(self, url: str) -> None:
+        self.ask("browsingContext.navigate", context=self.context, url=url, wait="complete")
+
+    def text(self, selector: str) -> str:
         """Return the text of the first element; empty if there is none."""
-        return await self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
+        return self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
 
-    async def run(self, expression: str) -> str:
+    def run(self, expression: str) -> str:
         """Return the text that an expression of JavaScript results in."""
-        found = await self.ask(
+        found = self.ask(
             "script.evaluate",
             expression=expression,
             target={"context": self.context},
@@ -60,15 +73,15 @@ class Tab:
             raise ValueError(found["exceptionDetails"]["text"])
         return str(found["result"].get("value", ""))
 
-    async def wait_for(self, selector: str, pattern: str) -> str:
+    def wait_for(self, selector: str, pattern: str) -> str:
         """Wait until the text of an element matches; return it."""
-        late_s = monotonic() + TIMEOUT_S
+        late_s = time.monotonic() + TIMEOUT_S
         while True:
-            text = await self.text(selector)
+            text = self.text(selector)
             if re.search(pattern, text):
                 return text
-            assert monotonic() < late_s, f"{selector}: expected {pattern!r}, found {text!r}"
-            await asyncio.sleep(ASK_EVERY_S)
+            assert time.monotonic() < late_s, f"{selector}: expected {pattern!r}, found {text!r}"
+            time.sleep(ASK_EVERY_S)
 
     def _note(self, message: dict[str, Any]) -> None:
         entry = message.get("params", {})
@@ -76,34 +89,53 @@ class Tab:
             self.complaints.append(entry["text"])
 
 
-@asynccontextmanager
-async def firefox_tab(directory: Path) -> AsyncIterator[Tab]:
+@contextmanager
+def firefox_tab(directory: Path) -> Iterator[Tab]:
     """Start Firefox with its profile in an empty directory, and yield its tab."""
-    process = await asyncio.create_subprocess_exec(
-        *(FIREFOX, "--headless", "--no-remote", "--profile", str(directory)),
-        *("--remote-debugging-port", "0"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+    process = subprocess.Popen(
+        [
+            *(FIREFOX, "--headless", "--no-remote", "--profile", str(directory)),
+            *("--remote-debugging-port", "0"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
-    try:
-        url = await _endpoint(process)
-        async with ClientSession() as session, session.ws_connect(f"{url}/session") as socket:
-            tab = Tab(socket)
-            await tab.ask("session.new", capabilities={})
-            await tab.ask("session.subscribe", events=["log.entryAdded"])
-            tree = await tab.ask("browsingContext.getTree")
-            tab.context = tree["contexts"][0]["context"]
+    with killed_at_end(process), _loop_in_a_thread() as run_in_loop:
+        session, socket = run_in_loop(_connected(_endpoint(process)))
+        tab = Tab(socket, run_in_loop)
+        try:
+            tab.ask("session.new", capabilities={})
+            tab.ask("session.subscribe", events=["log.entryAdded"])
+            tab.context = tab.ask("browsingContext.getTree")["contexts"][0]["context"]
             yield tab
+            tab.ask("browser.close")
+        finally:
+            run_in_loop(session.close())
+
+
+@contextmanager
+def _loop_in_a_thread() -> Iterator[Run]:
+    """Yield what runs a coroutine in a thread: that of the tests has the loop of Playwright."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result()
     finally:
-        process.terminate()
-        await process.wait()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
-async def _endpoint(process: asyncio.subprocess.Process) -> str:
+async def _connected(url: str) -> tuple[ClientSession, ClientWebSocketResponse]:
+    session = ClientSession()
+    return session, await session.ws_connect(f"{url}/session")
+
+
+def _endpoint(process: subprocess.Popen[bytes]) -> str:
     """Return the address that Firefox prints."""
     assert process.stderr is not None
-    async with asyncio.timeout(TIMEOUT_S):
-        while line := await process.stderr.readline():
-            if found := re.search(rb"WebDriver BiDi listening on (ws://\S+)", line):
-                return found[1].decode()
+    for line in process.stderr:
+        if found := re.search(rb"WebDriver BiDi listening on (ws://\S+)", line):
+            return found[1].decode()
     raise RuntimeError("Firefox has ended without an address for WebDriver BiDi")

@@ -1,7 +1,7 @@
 """The main path of each page of a real gateway in Firefox."""
 
-import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,11 @@ RPM = "#bikes > li:nth-child(2) [data-name=rpm] dd"
 
 
 @pytest.fixture
-async def tab(tmp_path: Path) -> AsyncIterator[Tab]:
+def tab(tmp_path: Path) -> Iterator[Tab]:
     """Yield a tab. The test fails if a script of a page fails, or a page breaks its own CSP."""
     profile = tmp_path / "firefox"
     profile.mkdir()
-    async with firefox_tab(profile) as tab:
+    with firefox_tab(profile) as tab:
         yield tab
         assert tab.complaints == []
 
@@ -38,36 +38,34 @@ def racing(gateway: WebGateway) -> WebGateway:
     return gateway
 
 
-async def test_rider_sees_live_values_and_the_end_of_the_gateway(
-    tab: Tab, racing: WebGateway
-) -> None:
-    await tab.open(f"{racing.url}#bike-1")
-    await tab.wait_for("[data-part=cadence]", r"^\d+$")
-    before = await tab.wait_for("[data-part=clock]", r"^\d+:\d\d")
-    await tab.wait_for("[data-part=clock]", rf"^(?!{before})\d+:\d\d")
+def test_rider_sees_live_values_and_the_end_of_the_gateway(tab: Tab, racing: WebGateway) -> None:
+    tab.open(f"{racing.url}#bike-1")
+    tab.wait_for("[data-part=cadence]", r"^\d+$")
+    before = tab.wait_for("[data-part=clock]", r"^\d+:\d\d")
+    tab.wait_for("[data-part=clock]", rf"^(?!{before})\d+:\d\d")
     racing.kill()
-    await tab.wait_for("#announcer", "does not answer")
+    tab.wait_for("#announcer", "does not answer")
     racing.start()
-    await tab.wait_for("[data-part=sentence]", "You are racing")
-    await tab.wait_for("[data-part=cadence]", r"^\d+$")
+    tab.wait_for("[data-part=sentence]", "You are racing")
+    tab.wait_for("[data-part=cadence]", r"^\d+$")
 
 
-async def test_owner_sees_all_well_and_the_results_of_a_check(tab: Tab, racing: WebGateway) -> None:
-    await tab.open(f"{racing.url}gateway")
-    await tab.wait_for("#verdict", "all well")
-    await tab.wait_for(RPM, r"^\d+$")
-    await tab.run("document.querySelector('#check').click()")
-    await tab.wait_for("#findings", "messages accepted since the start")
+def test_owner_sees_all_well_and_the_results_of_a_check(tab: Tab, racing: WebGateway) -> None:
+    tab.open(f"{racing.url}gateway")
+    tab.wait_for("#verdict", "all well")
+    tab.wait_for(RPM, r"^\d+$")
+    tab.run("document.querySelector('#check').click()")
+    tab.wait_for("#findings", "messages accepted since the start")
 
 
-async def test_calibration_starts_and_is_discarded(tab: Tab, racing: WebGateway) -> None:
-    await tab.open(f"{racing.url}calibrate/bike-1")
-    await tab.wait_for("#title", "Calibrate bike-1")
-    await tab.run("document.querySelector('#begin').requestSubmit()")
-    await tab.wait_for("#dialogue", r"\d")
-    await asyncio.sleep(PERSON_S)
-    await tab.run(
+def test_calibration_starts_and_is_discarded(tab: Tab, racing: WebGateway) -> None:
+    tab.open(f"{racing.url}calibrate/bike-1")
+    tab.wait_for("#title", "Calibrate bike-1")
+    tab.run("document.querySelector('#begin').requestSubmit()")
+    tab.wait_for("#dialogue", r"\d")
+    time.sleep(PERSON_S)
+    tab.run(
         "[...document.querySelectorAll('#dialogue button')]"
         ".find((one) => one.innerText === 'Discard').click()"
     )
-    await tab.wait_for("#outcome", "Discarded: nothing was changed.")
+    tab.wait_for("#outcome", "Discarded: nothing was changed.")

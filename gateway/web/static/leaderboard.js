@@ -30,6 +30,7 @@ function kept({ buffered, is_online: isOnline }) {
 /** A table with a row for each racer that is listed. */
 export class Leaderboard {
   #rows = new Map();
+  #slidAtMs = -Infinity;
 
   constructor(table) {
     this.table = table;
@@ -48,18 +49,14 @@ export class Leaderboard {
   show(racers) {
     const isDemo = racers.some((racer) => racer.buffered !== undefined);
     this.table.classList.toggle("with-buffer", isDemo);
-    const tops = this.#tops();
+    const before = new Map([...this.body.rows].map((row, index) => [row, index]));
     const rows = racers.map((racer) => this.#row(racer));
-    const isReordered = rows.some((row, index) => row !== this.body.rows[index]);
-    if (isReordered || rows.length !== this.body.rows.length) {
+    const isReordered = rows.some((row, index) => before.get(row) !== index);
+    if (isReordered || rows.length !== before.size) {
       this.body.replaceChildren(...rows);
       this.#forgetAllBut(racers);
-      this.#slide(tops);
+      this.#slide(rows, before);
     }
-  }
-
-  #tops() {
-    return new Map([...this.#rows.values()].map((row) => [row, row.getBoundingClientRect().top]));
   }
 
   #row(racer) {
@@ -85,16 +82,22 @@ export class Leaderboard {
     for (const name of this.#rows.keys()) if (!names.has(name)) this.#rows.delete(name);
   }
 
-  /** Let each row that was elsewhere slide to its place. */
-  #slide(tops) {
+  /**
+   * Let each row that was elsewhere slide to its place. All rows have the same height, in which the
+   * way is given: to measure it, the browser would have to lay out the page.
+   */
+  #slide(rows, before) {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    const places = [...this.body.rows].map((row) => [row, row.getBoundingClientRect().top]);
-    for (const [row, top] of places) {
-      const way = (tops.get(row) ?? top) - top;
+    // Rows that are still on their way continue from where they are. This takes several times the work.
+    const nowMs = performance.now();
+    const composite = nowMs - this.#slidAtMs < SLIDE_MS ? "add" : "replace";
+    this.#slidAtMs = nowMs;
+    rows.forEach((row, index) => {
+      const way = (before.get(row) ?? index) - index;
       if (way) {
-        const frames = [{ transform: `translateY(${way}px)` }, { transform: "none" }];
-        row.animate(frames, { duration: SLIDE_MS, easing: "ease-out" });
+        const frames = [{ transform: `translateY(${100 * way}%)` }, { transform: "none" }];
+        row.animate(frames, { duration: SLIDE_MS, easing: "ease-out", composite });
       }
-    }
+    });
   }
 }

@@ -1,14 +1,13 @@
 // The scene of the show arrives as differences: merge patches (RFC 7396).
 
-/** Return the object after the patch. Only what has changed is copied; null removes a member. */
+/** Change the object as the patch tells, and return it. Copying a thousand racers would take longer. */
 export function patched(target, patch) {
-  const result = { ...target };
   for (const [name, value] of Object.entries(patch)) {
-    if (value === null) delete result[name];
-    else if (isObject(value)) result[name] = patched(isObject(result[name]) ? result[name] : {}, value);
-    else result[name] = value;
+    if (value === null) delete target[name];
+    else if (isObject(value)) target[name] = patched(isObject(target[name]) ? target[name] : {}, value);
+    else target[name] = value;
   }
-  return result;
+  return target;
 }
 
 function isObject(value) {

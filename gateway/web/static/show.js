@@ -1,6 +1,6 @@
 // The parts of the show other than its leaderboard. Each function draws one part of a scene.
 
-import { byId, show } from "./dom.js";
+import { byId, mark, show } from "./dom.js";
 import { STATES, counted, dots } from "./dots.js";
 import { BROKEN_OFF, NETWORK, RACE_OVER } from "./text.js";
 import { UNKNOWN } from "./units.js";
@@ -14,11 +14,11 @@ export function showRace(scene) {
   show(byId("when"), scene.when);
   show(byId("trouble"), scene.troubles.join(" · "));
   const isRacing = scene.stage === "racing" || scene.stage === "arriving";
-  byId("ridden").setAttribute("width", share(isRacing ? scene.second : 0, scene.race_s));
+  mark(byId("ridden"), "width", share(isRacing ? scene.second : 0, scene.race_s));
   if (scene.outage) {
     const { from_s: startS, to_s: endS } = scene.outage;
-    byId("outage").setAttribute("x", share(startS, scene.race_s));
-    byId("outage").setAttribute("width", share(Math.min(endS, scene.race_s) - startS, scene.race_s));
+    mark(byId("outage"), "x", share(startS, scene.race_s));
+    mark(byId("outage"), "width", share(Math.min(endS, scene.race_s) - startS, scene.race_s));
   }
 }
 
@@ -28,8 +28,8 @@ function share(part, whole) {
 
 /** Show whether the network is up, if there is one to switch. */
 export function showNetwork(scene) {
-  byId("network-part").hidden = scene.network_is_up === undefined;
-  byId("network").setAttribute("aria-checked", String(scene.network_is_up));
+  mark(byId("network-part"), "hidden", scene.network_is_up === undefined);
+  mark(byId("network"), "aria-checked", String(scene.network_is_up));
   show(byId("network-state"), scene.network_is_up ? NETWORK.on : NETWORK.cut);
   show(byId("network-hint"), scene.network_is_up ? NETWORK.toCut : NETWORK.toRestore);
 }
@@ -44,11 +44,11 @@ export function showFigures(perS, delayMs) {
 export function showGateways(letters) {
   const field = byId("dots");
   const { width, height, paths } = dots(letters);
-  field.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  mark(field, "viewBox", `0 0 ${width} ${height}`);
   const counts = counted(letters);
   for (const [letter, { name, shape }] of Object.entries(STATES)) {
     const path = part(field, letter, () => newPath(letter));
-    path.setAttribute("d", paths[letter]);
+    mark(path, "d", paths[letter]);
     const item = part(byId("legend"), letter, () => legendItem(letter, shape));
     show(item.lastElementChild, `${counts[letter].toLocaleString("en")} ${name}`);
   }
