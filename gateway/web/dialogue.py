@@ -43,7 +43,7 @@ PATIENCE_S = 900.0
 #: The longest time between two events, in seconds.
 BEAT_S = 1.0
 
-FAILED = "The calibration failed: this is a fault of the gateway. Its log has the reason."
+FAILED = "The calibration failed: this is a bug in the gateway. Its log has the reason."
 
 #: Runs a guided calibration.
 Act = Callable[[GuidedContext], Awaitable[Saved | bool]]

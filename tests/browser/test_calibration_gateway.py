@@ -255,7 +255,7 @@ def test_network_that_is_lost_leaves_nothing(rig: Rig, page: Page, is_on_trial: 
     with pulled_cable(rig.gateway.web_port):
         expect(page.locator("#problem")).to_contain_text("does not answer", timeout=GONE_MS)
         rig.gateway.wait_for_log("calibration ended", timeout_s=LEFT_S)
-    expect(page.locator("#outcome")).to_contain_text("this page was away", timeout=COMES_BACK_MS)
+    expect(page.locator("#outcome")).to_contain_text("closed or offline", timeout=COMES_BACK_MS)
     expect(page.locator("#problem")).to_be_empty()
     rig.expect_resistance(50)
     assert rig.files == before

@@ -111,7 +111,7 @@ def test_race_that_is_broken_off_is_told_so(page: Page) -> None:
         wait_for_race(page)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
-    expect(page.locator("#when")).to_have_text("The race was broken off.")
+    expect(page.locator("#when")).to_have_text("The race was aborted.")
     expect(page.get_by_role("switch")).to_have_count(0)
     page.wait_for_timeout(GONE_MS)
     expect(page.locator("#trouble")).to_have_text("")

@@ -70,8 +70,11 @@ def test_best_seconds_work_without_storage(run_module: Run) -> None:
     ("hours_left", "danger"),
     [
         (600.0, None),
-        (0.5, "The cloud is away. In 30 minutes, the oldest seconds will be lost."),
-        (0.0, "The cloud is away, and there is no room left: the oldest seconds are lost."),
+        (0.5, "The cloud cannot be reached. In 30 minutes, the oldest seconds will be lost."),
+        (
+            0.0,
+            "The cloud cannot be reached, and there is no room left: the oldest seconds are lost.",
+        ),
     ],
 )
 def test_seconds_lost_long_ago_are_no_danger(

@@ -37,7 +37,7 @@ SENTENCES = {
     "commanded": "Amy rides the next race. It begins in 0:42.",
     "racing": "You are racing in class 1.",
     "finished": "Finished. 3rd of 12. Best second 144.5 at 4:50. 300 seconds sent.",
-    "cloud-away": "You are racing. The cloud is away, and your seconds are safe here.",
+    "cloud-away": "You are racing. The cloud cannot be reached; your seconds are safe here.",
     "in-danger": "720 s lost if the gateway stops. Disk: no space left on the device.",
     "clock-not-set": "The clock is not set yet. Every second is kept until it is.",
     "gone": "The gateway does not answer. This page reconnects by itself.",

@@ -11,7 +11,7 @@ export const NETWORK = {
   toRestore: "Press to restore it: the gateways send what they have kept.",
 };
 export const RACE_OVER = "The race is over.";
-export const BROKEN_OFF = "The race was broken off.";
+export const BROKEN_OFF = "The race was aborted.";
 export const ALL_CLASSES = "all";
 export const classNamed = (id) => `class ${id}`;
 export const moreRacers = (count) => (count ? `… and ${count.toLocaleString("en")} more` : "");
@@ -48,7 +48,7 @@ export const STATES = {
   soon: (start) => `The next race begins in ${clock(start)}. Pedal to join.`,
   commanded: (name, start) => `${name} rides the next race. It begins in ${clock(start)}.`,
   uncommanded: "Waiting for the backend to start a race.",
-  away: "You are racing. The cloud is away, and your seconds are safe here.",
+  away: "You are racing. The cloud cannot be reached; your seconds are safe here.",
   racing: (classId) => `You are racing in class ${classId}.`,
   changing: (name) => `You are racing. ${name} rides from the next race on.`,
 };
@@ -71,18 +71,18 @@ export const LIGHT = {
   kept: (amount) => `${amount} safe here, will be sent`,
   sending: (amount) => `Sending ${amount} from the disk`,
   danger: "In danger",
-  unknown: "Not known while the gateway is away",
+  unknown: "Unknown while the gateway does not answer",
 };
 
 // Why seconds are in danger, and which.
 export const DANGER = {
   disk: (amount, problem) => `${amount} lost if the gateway stops. Disk: ${problem}.`,
-  room: (left) => `The cloud is away. In ${left}, the oldest seconds will be lost.`,
-  full: "The cloud is away, and there is no room left: the oldest seconds are lost.",
+  room: (left) => `The cloud cannot be reached. In ${left}, the oldest seconds will be lost.`,
+  full: "The cloud cannot be reached, and there is no room left: the oldest seconds are lost.",
 };
 
 export const RANK = {
-  next: "to next",
+  next: "to racer ahead",
   leader: "to leader",
   leading: "You lead",
   unranked: "Your first result is on its way",
@@ -149,8 +149,8 @@ export const CALIBRATION_ENDS = {
   right: "The bike’s own table is right: every value is within 3 percentage points of the knob.",
   wrong: "The bike’s own table is not confirmed. To calibrate the bike instead, choose 5 points.",
   left:
-    "The calibration ended because this page was away for more than ten seconds. Nothing was " +
-    "changed. Start again to calibrate the bike.",
+    "The calibration ended because this page was closed or offline for more than ten seconds. " +
+    "Nothing was changed. Start again to calibrate the bike.",
   stopped:
     "The gateway was stopped, and the calibration with it. Nothing was changed. Start again to " +
     "calibrate the bike.",
