@@ -64,6 +64,15 @@ AdapterOption = Annotated[
         autocompletion=adapters,
     ),
 ]
+ScanAdapterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter",
+        metavar="NAME",
+        help="The Bluetooth adapter to scan with, such as hci1; default: the first that is on.",
+        autocompletion=adapters,
+    ),
+]
 SecondsOption = Annotated[
     float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
 ]

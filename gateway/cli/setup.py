@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exits import fail
-from gateway.cli.options import AdapterOption, ConfigOption, ProtocolOption, ScanSecondsOption
+from gateway.cli.options import ConfigOption, ProtocolOption, ScanAdapterOption, ScanSecondsOption
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.config import command_line
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, GatewayError
@@ -131,7 +131,7 @@ def setup(
     from_file: FromOption = None,
     scan: ScanOption = True,
     seconds: ScanSecondsOption = 20,
-    adapter: AdapterOption = None,
+    adapter: ScanAdapterOption = None,
     start: StartOption = None,
 ) -> None:
     """Set up the bike, its rider, and the cloud.

@@ -97,9 +97,9 @@ _AFTER_DISCONNECT = {
 
 #: Plain words, and remedies for the failures that a user can fix.
 _REMEDIES = {
-    "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "TLS handshake failed: the broker's certificate is not"
-    " from the CA in cloud.ca_file (without that key: from a CA that this computer trusts), or is"
-    " for another host name",
+    "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "TLS handshake failed: the broker's certificate is for"
+    " another host name, is not from the CA in cloud.ca_file, or, if cloud.ca_file is not set, is"
+    " not from a CA that this computer trusts",
     "AWS_IO_TLS_NEGOTIATION_TIMEOUT": "TLS handshake timed out: is this an MQTT-over-TLS port?",
     "AWS_IO_DNS_INVALID_NAME": "host name unknown: check cloud.endpoint and the network",
     "AWS_IO_DNS_QUERY_FAILED": "host name not resolved: check cloud.endpoint and the network",

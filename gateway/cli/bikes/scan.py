@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.options import AdapterOption, JsonOption, ScanSecondsOption
+from gateway.cli.options import JsonOption, ScanAdapterOption, ScanSecondsOption
 from gateway.host.errors import FAILED
 
 
 def scan(
     seconds: ScanSecondsOption = 20,
-    adapter: AdapterOption = None,
+    adapter: ScanAdapterOption = None,
     fake_bike: Annotated[
         bool, typer.Option("--fake-bike", help="Find only the fake bike.")
     ] = False,
