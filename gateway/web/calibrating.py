@@ -18,7 +18,7 @@ from gateway.calibrating.measuring.guide import DEFAULT_PERCENTS, targets
 from gateway.calibrating.remote import DaemonSession
 from gateway.calibrating.state import CalibrationError, CalibrationState
 from gateway.timing.clock import SystemClock
-from gateway.web.connections import endless
+from gateway.web.connections import stream
 from gateway.web.stream import send_stream
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def routes(
             raise CalibrationError("this calibration has ended")
         return {"accepted": dialogue.buttons.press(request.question, request.word)}
 
-    @endless
+    @stream
     async def events(request: web.Request) -> web.StreamResponse:
         bike_id, dialogue_id = request.match_info["bike"], request.query.get("dialogue", "")
         dialogue = calibrations.dialogue(bike_id, dialogue_id)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from time import monotonic
 
 from aiohttp import web
@@ -12,8 +12,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 #: Limits the connections at once, and those of one address, so that it cannot take all of them.
-CONNECTIONS_MAX = 160
-PER_ADDRESS_MAX = 80
+CONNECTIONS_MAX = 200
+PER_ADDRESS_MAX = 100
+#: The same for the streams among them: a page that has to wait for its stream still gets its files.
+STREAMS_MAX = 160
+STREAMS_PER_ADDRESS_MAX = 80
 #: How long a connection may neither wait for an answer nor receive one, in seconds.
 IDLE_MAX_S = 10.0
 #: Time between two looks at idle connections, in seconds.
@@ -46,6 +49,8 @@ class Connections:
         #: Since when each connection has done nothing, and how many bytes it then had to receive.
         self._idle: dict[asyncio.Transport, tuple[float, int]] = {}
         self._busy: set[asyncio.Transport] = set()
+        #: The address that each stream is sent to.
+        self._streams: list[str] = []
 
     async def serve(self, server: web.Server, bound: socket.socket) -> None:
         """Accept connections forever."""
@@ -66,9 +71,11 @@ class Connections:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Limit the time of each request; one marked as `endless` limits its own."""
+        """Limit the time of each request, and the streams; `endless` ones limit their own time."""
         is_endless = getattr(request.match_info.handler, "is_endless", False)
-        with self._answering(request.transport):
+        is_stream = getattr(request.match_info.handler, "is_stream", False)
+        counted = self._sending(request.remote or "") if is_stream else nullcontext()
+        with self._answering(request.transport), counted:
             try:
                 async with asyncio.timeout(None if is_endless else ANSWER_MAX_S):
                     return await handler(request)
@@ -86,6 +93,18 @@ class Connections:
         finally:
             self._busy.remove(transport)
             self._idle.pop(transport, None)
+
+    @contextmanager
+    def _sending(self, address: str) -> Iterator[None]:
+        """Count a stream. Raises HTTPServiceUnavailable if there are as many as there may be."""
+        streams = self._streams
+        if len(streams) >= STREAMS_MAX or streams.count(address) >= STREAMS_PER_ADDRESS_MAX:
+            raise web.HTTPServiceUnavailable(text="too many pages are open\n")
+        streams.append(address)
+        try:
+            yield
+        finally:
+            streams.remove(address)
 
     async def _look(self, server: web.Server) -> None:
         while True:
@@ -120,6 +139,12 @@ def _has_room(server: web.Server, address: str) -> bool:
 
 
 def endless(handler: Handler) -> Handler:
-    """Mark a handler that bounds its own time, such as one that sends a stream."""
+    """Mark a handler that bounds its own time."""
     handler.is_endless = True  # type: ignore[attr-defined]
     return handler
+
+
+def stream(handler: Handler) -> Handler:
+    """Mark a handler that sends a stream, of which there may be a limited number."""
+    handler.is_stream = True  # type: ignore[attr-defined]
+    return endless(handler)

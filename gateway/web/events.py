@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from aiohttp import web
 
-from gateway.web.connections import endless
+from gateway.web.connections import stream
 from gateway.web.hub import Hub, Page, event
 from gateway.web.stream import send_stream
 
@@ -17,14 +17,14 @@ def routes(hub: Hub, admits: Callable[[web.Request], bool]) -> list[web.RouteDef
     """Return the routes of the streams, each of which ends once `admits` refuses its request."""
     hello = event("hello", json.dumps({"version": version("alleycat-gateway")}).encode())
 
-    @endless
+    @stream
     async def events(request: web.Request) -> web.StreamResponse:
         page = next((one for one in PAGES if one == request.query.get("page")), None)
         if page is None:
             raise web.HTTPBadRequest(text=f"expected page={' or page='.join(PAGES)}\n")
         return await send_stream(request, hub.follow(page, hello), admits)
 
-    @endless
+    @stream
     async def tail(request: web.Request) -> web.StreamResponse:
         return await send_stream(request, hub.follow("tail"), admits, "application/x-ndjson")
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.simulation.page.stage import Stage
 from gateway.web import pages
 from gateway.web.app import guarded_app
-from gateway.web.connections import Connections, endless
+from gateway.web.connections import Connections, stream
 from gateway.web.security import Guard, names_of
 from gateway.web.stream import send_stream
 
@@ -37,7 +37,7 @@ def _routes(stage: Stage, switch: Switch, guard: Guard) -> list[web.RouteDef]:
     async def home(_: web.Request) -> web.StreamResponse:
         raise web.HTTPFound("demo")
 
-    @endless
+    @stream
     async def events(request: web.Request) -> web.StreamResponse:
         return await send_stream(request, stage.follow(), guard.admits)
 

@@ -19,6 +19,7 @@ from gateway.web.connections import (
     CONNECTIONS_MAX,
     IDLE_MAX_S,
     PER_ADDRESS_MAX,
+    STREAMS_MAX,
     Connections,
 )
 from gateway.web.server import bind
@@ -28,6 +29,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 #: More than the kernel holds between a server and a client.
 LARGE_BYTES = 64 << 20
 READ_BYTES = 64 << 10
+#: The stream of a rider's page.
+RIDER = "/events?page=rider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,40 @@ async def test_eighty_pages_of_one_address_are_served_and_leave_room_for_others(
     tmp_path: Path,
 ) -> None:
     async with serving(tmp_path) as pages:
+        opened = [await connect(pages.port) for _ in range(80)]
+        found = await asyncio.gather(*(answer(one, RIDER) for one in opened))
+        assert found == [b"HTTP/1.1 200 OK\r\n"] * 80
+        one_more = await connect(pages.port)
+        assert await answer(one_more, RIDER) == b"HTTP/1.1 503 Service Unavailable\r\n"
+        file = await connect(pages.port)
+        assert await answer(file, "/static/rider.js") == b"HTTP/1.1 200 OK\r\n"
+        other = await connect(pages.port, "127.0.0.2")
+        assert await answer(other, RIDER) == b"HTTP/1.1 200 OK\r\n"
+        opened[0][1].close()
+        while await answer(again := await connect(pages.port), RIDER) != found[0]:
+            again[1].close()
+        for _, writer in [*opened, one_more, file, other, again]:
+            writer.close()
+
+
+@pytest.mark.timeout(120)
+async def test_streams_of_all_addresses_together_leave_room_for_files(tmp_path: Path) -> None:
+    async with serving(tmp_path) as pages:
+        addresses = [f"127.0.0.{number % 10 + 1}" for number in range(STREAMS_MAX)]
+        opened = [await connect(pages.port, address) for address in addresses]
+        found = await asyncio.gather(*(answer(one, RIDER) for one in opened))
+        assert found == [b"HTTP/1.1 200 OK\r\n"] * STREAMS_MAX
+        one_more = await connect(pages.port, "127.0.0.99")
+        assert await answer(one_more, RIDER) == b"HTTP/1.1 503 Service Unavailable\r\n"
+        assert await answer(one_more) != b""
+        for _, writer in [*opened, one_more]:
+            writer.close()
+
+
+async def test_address_has_a_limit(tmp_path: Path) -> None:
+    async with serving(tmp_path) as pages:
         opened = [await connect(pages.port) for _ in range(PER_ADDRESS_MAX)]
-        found = await asyncio.gather(*(answer(one, "/events?page=rider") for one in opened))
-        assert found == [b"HTTP/1.1 200 OK\r\n"] * PER_ADDRESS_MAX
+        assert await answer(opened[-1]) == b"HTTP/1.1 200 OK\r\n"
         one_more = await connect(pages.port)
         assert await answer(one_more) == b""
         other = await connect(pages.port, "127.0.0.2")
