@@ -80,6 +80,7 @@ def documented() -> Iterator[Picture]:
         yield Picture(state, "-room" if state.startswith("race-") else "")
     yield Picture("rider-racing", "-tablet", "-dark")
     yield Picture("rider-several", "-tablet")
+    yield Picture("rider-several", "-room")
     yield Picture("owner-attention", "-tablet", "-dark")
     yield Picture("owner-checked", "-room")
     yield Picture("calibration-hold", "-tablet", "-dark")

@@ -82,7 +82,7 @@ export const DANGER = {
 };
 
 export const RANK = {
-  next: "to racer ahead",
+  next: "to next",
   leader: "to leader",
   leading: "You lead",
   unranked: "Your first result is on its way",
