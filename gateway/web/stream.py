@@ -17,7 +17,10 @@ async def send_stream(
     admits: Callable[[web.Request], bool],
     content_type: str = EVENT_STREAM,
 ) -> web.StreamResponse:
-    """Send events until they end, or the page goes, is too slow, or needs another token."""
+    """Send events until they end, or the page goes, is too slow, or needs another token.
+
+    The headers follow the first event: whoever has received them misses nothing from then on.
+    """
     headers = {
         "Content-Type": content_type,
         "Cache-Control": "no-store",
@@ -27,12 +30,13 @@ async def send_stream(
         return web.Response(headers=headers)
     response = web.StreamResponse(headers=headers)
     with suppress(ConnectionError, TimeoutError):
-        await response.prepare(request)
         async with aclosing(events):
             async for data in events:
                 if not admits(request):
                     break
                 async with asyncio.timeout(WRITE_TIMEOUT_S):
+                    if not response.prepared:
+                        await response.prepare(request)
                     await response.write(data)
             else:
                 return response
