@@ -25,7 +25,7 @@ CHECK_MS = 60_000
 GONE = "The gateway does not answer. This page reconnects by itself."
 WRONG_TOKEN = (
     "This token is not valid. It may have been replaced: open the link that "
-    "`sudo alleycat-gateway web` prints."
+    "sudo alleycat-gateway web prints."
 )
 #: A further name of the gateway, for which its pages need the token.
 NAMED = 'names = ["gym.example.com"]\n'
@@ -85,7 +85,7 @@ def test_cloud_that_is_away_comes_first_with_a_remedy_until_it_is_back(
     concern = owner.locator("#concerns li")
     expect(concern).to_have_count(1, timeout=10_000)
     expect(concern).to_contain_text(
-        re.compile(r"^▲cloud offline for .*: Connection refused; start the broker"), timeout=10_000
+        re.compile(r"^▲cloud offline for .*: Connection refused→ start the broker"), timeout=10_000
     )
     expect(owner.locator("#verdict")).to_have_text("1 thing needs attention:")
     assert top_of(concern) < top_of(owner.locator("#bikes-section"))
