@@ -75,7 +75,7 @@ OUTAGE_HEAD = (
     "racers",
     "all connected after",
     "offered at the peak",
-    "the account takes",
+    "the account can take",
     "share of the backlog put into the queue",
     "safe `publish_rate_per_s`",
     "all sent after, at the safe rate",
