@@ -20,8 +20,8 @@ def why_missing(port: str, root: Path = Path("/")) -> str:
     if _BUILT_IN.fullmatch(os.path.basename(port)):
         return (
             f"{port} does not exist: switch this UART on (on a Raspberry Pi: `sudo raspi-config`, "
-            "Interface Options, Serial Port: no login shell, but the hardware), and restart the "
-            "computer"
+            "Interface Options, Serial Port: answer No to the login shell, and Yes to the serial "
+            "port hardware), and restart the computer"
         )
     taken = ", ".join(_taken_adapters(root))
     if not taken:
