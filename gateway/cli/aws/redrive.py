@@ -50,7 +50,7 @@ def redrive(
     with its id as the partition key. A message is deleted from the queue when its record is stored,
     so that you can interrupt the command and run it again. Uses the credentials and the region of
     the AWS command line. Exit code 1 if a message has to stay in the queue because it is not
-    telemetry. Without --dry-run, also if another reader, such as a killed redrive, holds messages.
+    telemetry or, without --dry-run, if another reader, such as a killed redrive, holds messages.
     """
     from gateway.redrive.session import Redrive
 
