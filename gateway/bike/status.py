@@ -53,7 +53,7 @@ class RiderStatus:
     name: Annotated[str, Field(description="the racer's first name")]
     class_ids: Annotated[
         tuple[int, ...],
-        Field(description="the classes that may be chosen, the one without a choice first"),
+        Field(description="the classes that may be chosen; the first is the default"),
     ]
 
 

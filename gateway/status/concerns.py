@@ -136,8 +136,8 @@ def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
         )
     elif _may_be_off(status):
         yield Concern(
-            "no time server is known to have set the clock, so races may begin and end seconds off "
-            "those of other gateways",
+            "no time server is known to have set the clock, so races may begin and end a few "
+            "seconds earlier or later than on other gateways",
             CHECK_CLOCK,
             is_minor=True,
         )

@@ -212,8 +212,8 @@ KINDS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"clock_source": ClockSource.HARDWARE, "cloud": ELSEWHERE, "uptime_s": UNSURE_AFTER_S},
-        "no time server is known to have set the clock, so races may begin and end seconds off "
-        "those of other gateways; check the clock with `timedatectl`",
+        "no time server is known to have set the clock, so races may begin and end a few seconds "
+        "earlier or later than on other gateways; check the clock with `timedatectl`",
     ),
     (
         {"accepted_per_s": 0.0, "buffer": buffer_status(depth=90)},
@@ -273,8 +273,8 @@ def test_clock_without_a_time_server_is_a_concern_if_it_is_compared_with_others(
     status = gateway_status(clock_source=source, uptime_s=uptime_s, cloud=there)
     found = [(concern.text, concern.is_minor) for concern in concerns(status)]
     text = (
-        "no time server is known to have set the clock, so races may begin and end seconds off "
-        "those of other gateways; check the clock with `timedatectl`"
+        "no time server is known to have set the clock, so races may begin and end a few seconds "
+        "earlier or later than on other gateways; check the clock with `timedatectl`"
     )
     assert found == ([(text, True)] if is_concern else [])
 
