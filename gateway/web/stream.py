@@ -19,7 +19,7 @@ async def send_stream(
 ) -> web.StreamResponse:
     """Send events until they end, or the page goes, is too slow, or needs another token.
 
-    The headers follow the first event: whoever has received them misses nothing from then on.
+    The headers follow the first event: a client that has received them misses nothing from then on.
     """
     headers = {
         "Content-Type": content_type,
