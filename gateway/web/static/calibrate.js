@@ -251,6 +251,8 @@ hideToken();
 show(byId("title"), KNOB.title(bike));
 document.title = `Alleycat: ${KNOB.title(bike)}`;
 byId("begin").addEventListener("submit", start);
+// Until now, the browser itself would have sent the form.
+byId("begin").querySelector("button").disabled = false;
 byId("rollback").addEventListener("submit", restore);
 byId("rollback").addEventListener("focusout", forgetTap);
 const dialogue = sessionStorage.getItem(kept);
