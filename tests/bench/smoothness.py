@@ -7,10 +7,7 @@ quarter of it. A page is smooth if no task takes more than 50 ms.
 """
 
 import re
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.browser.conftest import CHROMIUM
-from tests.support.children import killed_at_end
-from tests.support.gateway_process import COMMAND
+from tests.support.race_page import race_page
 
 RACERS = (10, 1000)
 #: How much slower than this computer the page's processor is.
@@ -33,7 +29,6 @@ HAS_BEGUN = re.compile(r"^second +(?![1-3] of)")
 RACE_S = 120
 STARTS_S = 120
 ROOM = {"width": 1920, "height": 1080}
-ADDRESS = re.compile(r"Watch it in a browser: (http://127\.0\.0\.1:\d+/demo)")
 OBSERVE = """
 window.longTasks = [];
 new PerformanceObserver((list) => {
@@ -61,27 +56,13 @@ def main() -> None:
         for slowness in SLOWNESSES:
             small: Smoothness | None = None
             for racers in RACERS:
-                with fleet(racers) as address:
+                sizes = ("--racers", str(racers), "--race", str(RACE_S))
+                with race_page("fleet", *sizes, "--page") as (_, address):
                     found = _measure(browser, address, slowness)
                 small = small or found
                 table.add_row(f"{racers:,}", f"1/{slowness}", *_columns(found, small))
         browser.close()
     Console().print(table)
-
-
-@contextmanager
-def fleet(racers: int) -> Iterator[str]:
-    """Yield the address of the page of a race."""
-    command = [*COMMAND, "fleet", "--racers", str(racers), "--race", str(RACE_S), "--page"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    with killed_at_end(process):
-        assert process.stdout is not None
-        address = None
-        while address is None:
-            line = process.stdout.readline()
-            assert line, "the fleet ended by itself"
-            address = ADDRESS.search(line)
-        yield address[1]
 
 
 def _measure(browser: Browser, address: str, slowness: int) -> Smoothness:

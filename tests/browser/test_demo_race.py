@@ -12,8 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import findings
 from tests.browser.conftest import WIDTHS
-from tests.support.children import killed_at_end
-from tests.support.gateway_process import COMMAND
+from tests.support.race_page import race_page
 
 BIKES = 8
 RACE_S = 20
@@ -23,24 +22,14 @@ STARTS_MS = 40_000
 ENDS_MS = 60_000
 #: A race that is gone is shown within this time, in ms.
 GONE_MS = 2_500
-ADDRESS = re.compile(r"Watch it in a browser: (http://127\.0\.0\.1:\d+/demo)")
 
 
 @contextmanager
 def demo(race_s: int = RACE_S) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Yield a demo without an outage of its own, and the address of its page."""
     sizes = ("--bikes", str(BIKES), "--race", str(race_s), "--outage", "0")
-    process = subprocess.Popen(
-        [*COMMAND, "demo", *sizes], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    with killed_at_end(process):
-        assert process.stdout is not None
-        address = None
-        while address is None:
-            line = process.stdout.readline()
-            assert line, "the demo ended by itself"
-            address = ADDRESS.fullmatch(line.strip())
-        yield process, address[1]
+    with race_page("demo", *sizes) as found:
+        yield found
 
 
 def names(page: Page) -> list[str]:
