@@ -9,20 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import WebGateway
+from tests.browser.layout_shifts import forget_shifts, shifts, watch_shifts
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.results import TOPIC, ResultsBackend, results_message
 
-#: The elements that have been shifted since the page was opened.
-SHIFTS = """
-window.shifts = [];
-new PerformanceObserver(list => {
-  for (const entry of list.getEntries()) {
-    for (const { node } of entry.sources) {
-      window.shifts.push(node?.className || node?.dataset?.part || node?.nodeName);
-    }
-  }
-}).observe({ type: "layout-shift", buffered: true });
-"""
 #: A gateway that is gone is shown within this time, in ms.
 GONE_MS = 2_500
 #: A second tap before this time is taken for a double tap, in ms.
@@ -51,14 +41,14 @@ def backend(broker: Mosquitto, authority: Authority) -> Iterator[ResultsBackend]
 def test_race_is_shown_from_start_to_finish_without_a_shift(
     page: Page, gateway: WebGateway
 ) -> None:
-    page.add_init_script(SHIFTS)
+    watch_shifts(page)
     gateway.race_length_s = 15
     gateway.start()
     open_bike(page, gateway)
     article = page.locator("article:visible")
     expect(article).to_have_attribute("data-state", "racing", timeout=25_000)
     expect(part(page, "output")).to_have_text(re.compile(r"^\d+\.\d$"))
-    page.evaluate("window.shifts = []")
+    forget_shifts(page)
     # The gateway does not know how many seconds the race had in which it was started.
     expect(article).to_have_attribute("data-state", "finished", timeout=25_000)
     page.get_by_role("button", name="Continue").click()
@@ -67,7 +57,7 @@ def test_race_is_shown_from_start_to_finish_without_a_shift(
     expect(part(page, "sentence")).to_have_text(
         re.compile(r"^Finished\. Best second \d+\.\d at 0:\d\d\. 15 seconds (sent|kept here.*)\.$")
     )
-    assert page.evaluate("window.shifts") == []
+    assert shifts(page) == []
     assert page.evaluate("document.documentElement.scrollHeight - innerHeight") == 0
 
 

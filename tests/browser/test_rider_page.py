@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from gateway.race.results import Place
 from gateway.status.report import status_to_json
 from tests.browser.accessibility import findings
+from tests.browser.layout_shifts import forget_shifts, shifts, watch_shifts
 from tests.browser.rider_scenes import (
     LENGTH_S,
     NOT_JOINED,
@@ -55,7 +57,7 @@ CUT_OFF = """() =>
   .filter(one => one.checkVisibility() && one.textContent.trim())
   .filter(one => !one.matches(".name, .unseen, .unseen *, :has(.unseen)"))
   .filter(one => {
-    const area = one.closest("section, header, footer, .sentence").getBoundingClientRect();
+    const area = one.closest("section, header, footer, .sentence, .gaps").getBoundingClientRect();
     const range = document.createRange();
     range.selectNodeContents(one);
     const text = range.getBoundingClientRect();
@@ -115,6 +117,25 @@ def test_everything_fits_every_screen_in_large_figures(sized: RiderStage) -> Non
         assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert min(page.evaluate(FIGURES)) >= 1 / 9
+
+
+@pytest.mark.parametrize("place", [None, THIRD])
+def test_nothing_moves_when_values_get_longer_or_shorter(
+    sized: RiderStage, place: Place | None
+) -> None:
+    watch_shifts(sized.page)
+    sized.play(Scene(of(bike(1, place=place))))
+    for second, cadence in enumerate((1.0, 20.0, 64.0, 9.0, 65.0, 120.0, 99.0), start=2):
+        message = replace(ridden([second])[0], cadence=cadence, resistance=36.0)
+        sized.send("second", message.to_json())
+        ranked = place and replace(place, gap=cadence / 8, output=142.3 - cadence / 2)
+        now = current(cadence, 36.0, 10 * cadence)
+        sized.send("status", status_to_json(of(bike(second, current=now, place=ranked))))
+        sized.page.screenshot()
+        if second == 2:
+            forget_shifts(sized.page)
+    assert part(sized, "record").inner_text() == "◆ record 156.6"
+    assert shifts(sized.page) == []
 
 
 @pytest.mark.parametrize(
