@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from gateway.web.dialogue_events import DialogueEnd, Outcome, end_event
 from tests.browser.accessibility import findings
 from tests.browser.calibration_stage import (
     CALIBRATED,
     CALIBRATION_SCENES,
+    REFUSED,
     UNSAVED,
     CalibrationScene,
     CalibrationStage,
@@ -144,6 +145,22 @@ def test_lost_bike_is_named_instead_of_the_next_step(stage: CalibrationStage) ->
     expect(stage.page.locator("#doing")).to_have_text("The bike is lost: the bike stopped sending")
     expect(stage.page.locator("#lead")).to_have_text("One moment")
     expect(stage.page.locator("#big")).to_be_empty()
+
+
+def test_refusal_stays_when_a_slower_answer_arrives(stage: CalibrationStage) -> None:
+    page, waiting = stage.page, list[Route]()
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/state.json", hold)
+    stage.answers["start"] = REFUSED
+    stage.open("calibrate/bike-1")
+    stage.start()
+    expect(page.locator("#problem")).to_have_text(REFUSED["error"])
+    waiting[0].fulfill(json=CALIBRATED)
+    expect(page.locator("#in-use")).not_to_be_empty()
+    expect(page.locator("#problem")).to_have_text(REFUSED["error"])
 
 
 def test_double_tap_on_start_is_one_start(stage: CalibrationStage) -> None:

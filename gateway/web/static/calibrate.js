@@ -25,7 +25,9 @@ let capturedAt = 0;
 let notes = [];
 let isStarting = false;
 
+// What a tap asks for replaces the problem before; what the page itself asks for does not.
 async function ask(what, body) {
+  if (body) show(byId("problem"), "");
   const init = body && {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -34,8 +36,9 @@ async function ask(what, body) {
   try {
     const answer = await fetch(`${place}/${what}`, { cache: "no-store", ...init });
     const data = await answer.json();
-    show(byId("problem"), data.error ?? "");
-    return data.error === undefined ? data : null;
+    if (data.error === undefined) return data;
+    show(byId("problem"), data.error);
+    return null;
   } catch {
     show(byId("problem"), NO_ANSWER);
     return null;
