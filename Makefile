@@ -78,7 +78,7 @@ vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: bo
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
 # Many of its tests wait for a race.
-browser-test: $(INSTALLED) $(BROWSER)/.installed chromium firefox mosquitto iptables ## test the pages in a real browser; ONLY=tests/browser/test_rider.py
+browser-test: $(INSTALLED) $(BROWSER)/.installed chromium firefox mosquitto iptables ## test the pages in a real browser; ONLY=tests/browser/test_rider_page.py
 	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser) -n 3 --dist loadgroup
 
 screenshots: $(INSTALLED) $(BROWSER)/.installed chromium ## draw the pictures of the pages, docs/page/*.png

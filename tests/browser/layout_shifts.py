@@ -1,4 +1,4 @@
-"""What moves on a page without a touch, as the browser itself measures it (Layout Instability API)."""
+"""What moves on a page without a touch, as the browser measures it (Layout Instability API)."""
 
 from playwright.sync_api import Page
 
