@@ -58,12 +58,18 @@ def asked(clone: Path) -> list[str]:
 def test_package_and_virtual_machine_are_both_tested(clone: Path) -> None:
     ended = run(clone)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, SUMMARY, "")
-    assert {"test-all", "test-the-tests", "deb", PACKAGE_TEST, "vm-image", VM_TEST} <= set(
-        asked(clone)
-    )
+    assert {
+        "test-all",
+        "browser-test",
+        "test-the-tests",
+        "deb",
+        PACKAGE_TEST,
+        "vm-image",
+        VM_TEST,
+    } <= set(asked(clone))
 
 
-@pytest.mark.parametrize("failing", ["check", "test-all", PACKAGE_TEST, VM_TEST])
+@pytest.mark.parametrize("failing", ["check", "test-all", "browser-test", PACKAGE_TEST, VM_TEST])
 def test_step_that_fails_fails_the_run(clone: Path, failing: str) -> None:
     ended = run(clone, FAILING=failing)
     assert ended.returncode != 0
