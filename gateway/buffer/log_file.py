@@ -269,19 +269,27 @@ class LogFile:
             with self.path.open("r+b", buffering=0) as file:
                 _write_all(file.fileno(), data, self._end)
         else:
-            zeros = self._lay_out(self._end + len(data))
-            _write_all(self._descriptor, data + zeros, self._end)
+            _write_all(self._descriptor, data, self._end)
+            self._lay_out(self._end + len(data))
             self.allocated_bytes = os.fstat(self._descriptor).st_blocks * _BLOCK_BYTES
         self._end += len(data)
         self._recorded = len(self._done_ids)
 
-    def _lay_out(self, until: int) -> bytes:
-        """Return the zeros to write from `until` on."""
+    def _lay_out(self, until: int) -> None:
+        """Write zeros from `until` on, if the space that is laid out ends there.
+
+        A page at a time: otherwise Linux would cache them in large pages, and count such a page
+        as written for each record.
+        """
         if self._kept is None or until <= self._laid_out:
-            return b""
+            return
+        assert self._descriptor is not None
         least = max(until, 2 * self._laid_out)
         self._laid_out = -(-least // STEP_BYTES) * STEP_BYTES
-        return bytes(self._laid_out - until)
+        while until < self._laid_out:
+            page_end = min(until // _PAGE_BYTES * _PAGE_BYTES + _PAGE_BYTES, self._laid_out)
+            _write_all(self._descriptor, bytes(page_end - until), until)
+            until = page_end
 
 
 def parts(messages: Iterable[Message], max_bytes: int) -> Iterator[list[Message]]:

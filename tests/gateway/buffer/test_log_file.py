@@ -24,6 +24,7 @@ from gateway.buffer.log_format import (
     NewerLogError,
     encode_header,
 )
+from tests.bench.processes import written_bytes
 from tests.support.telemetry import message
 
 TICKS = [[(n, message(n).to_json()), (n + 100, b"x")] for n in range(1, 6)]
@@ -103,6 +104,17 @@ def test_tick_is_one_write_and_one_sync_in_space_that_was_laid_out(
         assert [name for name, _ in calls.made] == ["pwrite", "fdatasync"]
         assert calls.made[0][1] < 400, "the record alone"
     assert (log.path.stat().st_size, log.allocated_bytes) == (size, blocks)
+
+
+def test_tick_has_no_more_written_than_the_pages_of_its_record(log: LogFile) -> None:
+    """By the kernel's own count, which is 0 on a tmpfs."""
+    write(log, TICKS[0])
+    write(log, TICKS[1])
+    write(log, [(1000, os.urandom(STEP_BYTES // 2))])
+    for tick in TICKS[2:]:
+        before = written_bytes()
+        write(log, tick)
+        assert written_bytes() - before <= 2 * os.sysconf("SC_PAGESIZE")
 
 
 def test_space_is_at_least_doubled_when_it_is_used_up(log: LogFile) -> None:
@@ -264,11 +276,12 @@ def test_records_of_an_earlier_file_are_not_read_from_its_blocks(
 
 def test_done_messages_are_recorded_with_the_next_write(log: LogFile, calls: Calls) -> None:
     write(log, TICKS[0])
+    write(log, TICKS[1])
     log.finish([1])
     calls.made.clear()
-    write(log, TICKS[1])
+    write(log, TICKS[2])
     assert [name for name, _ in calls.made] == ["pwrite", "fdatasync"]
-    assert left(log).read().keys() == {101, 2, 102}
+    assert left(log).read().keys() == {101, 2, 102, 3, 103}
 
 
 def test_done_messages_that_cannot_be_recorded_are_recorded_later(

@@ -85,7 +85,8 @@ def test_race_whose_messages_are_all_done_with_has_no_file(path: Path, opened: S
 def test_tick_of_a_race_costs_one_write_and_one_sync(
     opened: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    placed = opened.write(Batch(records([1, 2, 3]))).placed
+    placed = opened.write(Batch(records([1, 2]))).placed
+    opened.write(Batch(records([3])))  # lays out space
     calls: list[str] = []
 
     def counted(name: str, call: Callable[..., object]) -> Callable[..., object]:
