@@ -16,7 +16,7 @@ export function openChooser({ gateway }, bike, choose) {
 }
 
 /** Return each rider and class that the config allows on a bike, its own rider first. */
-export function choices(gateway, bike) {
+function choices(gateway, bike) {
   const own = bike.own_rider ? [bike.own_rider] : [];
   const others = gateway.riders.filter((one) => one.racer_id !== bike.own_rider?.racer_id);
   const [racerId, classId] = bike.next_racer_name

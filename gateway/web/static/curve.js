@@ -2,8 +2,8 @@
 import { number } from "./units.js";
 
 /** The size of the picture, in units of its view box, and the room for the numbers at its edges. */
-export const WIDTH = 360;
-export const HEIGHT = 240;
+const WIDTH = 360;
+const HEIGHT = 240;
 const LEFT = 44;
 const RIGHT = 350;
 const TOP = 12;
@@ -14,7 +14,7 @@ const TICKS = 6;
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Return functions from the bike's number to x and from percent to y, and the range of numbers. */
-export function scaleOf({ points = [], curve = null, oldCurve = null, here = null }) {
+function scaleOf({ points = [], curve = null, oldCurve = null, here = null }) {
   const raws = [...points.map((point) => point.raw), ...(curve ?? []).map(([raw]) => raw)];
   raws.push(...(oldCurve ?? []).map(([raw]) => raw));
   if (here !== null) raws.push(here);
@@ -39,7 +39,7 @@ export function lineOf(curve, scale) {
 }
 
 /** Return the percent of a number by a curve. */
-export function percentAt(curve, raw) {
+function percentAt(curve, raw) {
   const above = curve.findIndex(([other]) => other > raw);
   if (above === 0) return curve[0][1];
   if (above === -1) return curve.at(-1)[1];
@@ -49,7 +49,7 @@ export function percentAt(curve, raw) {
 }
 
 /** Return round numbers in a range: multiples of 1, 2 or 5 and a power of ten. */
-export function roundNumbers(low, high, most = TICKS) {
+function roundNumbers(low, high, most = TICKS) {
   const rough = (high - low) / most;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough);

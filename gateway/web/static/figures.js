@@ -3,7 +3,7 @@ import { RAW, aged } from "./text.js";
 import { UNKNOWN, whole } from "./units.js";
 
 /** Return {text, unit, isStale}: unknown is a dash, zero is zero; a stale value has its age. */
-export function figureOf(current, unit) {
+function figureOf(current, unit) {
   if (!current) return { text: UNKNOWN, unit, isStale: false };
   const { value, age_s: age, is_stale: isStale } = current;
   return { text: whole(value), unit: isStale ? aged(age) : unit, isStale };
