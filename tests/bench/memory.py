@@ -2,16 +2,19 @@
 
 The daemon drains its backlog into a mosquitto meanwhile. The largest RSS and PSS are compared, and
 the worse of the two ratios counts. The other process imports what `run` with fake bikes does. A
-third one imports the libraries alone: it shows how much of that is the gateway's own code.
+third one imports the libraries alone: it shows how much of that is the gateway's own code. All have
+the environment of the service (systemd/alleycat-gateway.service).
 
     python -m tests.bench.memory [--quick]
 """
 
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.bench.backlog import backlog_size, lay_backlog
 from tests.bench.brokers import site
@@ -24,6 +27,8 @@ IMPORTS = (
     "import gateway.daemon, drivers.fake"
 )
 LIBRARIES = "import awscrt.mqtt5, awsiot, pydantic, pydantic_settings"
+UNIT = Path(__file__).parents[2] / "systemd" / "alleycat-gateway.service"
+_VARIABLE = "Environment="
 BIKES = 10
 MIB = 1024 * 1024
 
@@ -40,6 +45,7 @@ def measure(bench: Bench) -> Row:
         _running(LIBRARIES) as libraries,
     ):
         lay_backlog(bench, ours.state_dir)
+        ours.gateway.environment = _service_environment()
         bench.progress("memory: the daemon runs")
         ours.gateway.start()
         pids = (ours.gateway.pid, imports, libraries)
@@ -54,6 +60,7 @@ def _running(imports: str) -> Iterator[int]:
     """Yield the pid of an idle process that has imported something."""
     with subprocess.Popen(
         [sys.executable, "-c", f"{imports}; print(flush=True); input()"],
+        env={**os.environ, **_service_environment()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
@@ -63,6 +70,13 @@ def _running(imports: str) -> Iterator[int]:
             yield process.pid
         finally:
             process.terminate()
+
+
+def _service_environment() -> dict[str, str]:
+    """Return the variables that the service's unit sets."""
+    lines = UNIT.read_text("utf-8").splitlines()
+    set_there = (line.removeprefix(_VARIABLE) for line in lines if line.startswith(_VARIABLE))
+    return {name: value for name, _, value in (one.partition("=") for one in set_there)}
 
 
 def _after_a_second(pids: tuple[int, ...]) -> list[Memory]:
