@@ -97,8 +97,9 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def _is_bad(line: Any) -> bool:
-    """Return whether a line on the console is an error other than a gateway that is away."""
-    return line.type == "error" and "net::ERR_" not in line.text
+    """Return whether a line is an error other than a gateway that is away or refuses the token."""
+    is_known = "net::ERR_" in line.text or "401 (Unauthorized)" in line.text
+    return line.type == "error" and not is_known
 
 
 @pytest.fixture

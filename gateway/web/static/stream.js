@@ -14,20 +14,15 @@ const OPENING_MS = 5000;
  * Follow a stream of events, forever.
  *
  * `handlers`: a function for each event, by its name, which receives the parsed JSON; and optionally
- * `gone`, called once when the gateway does not answer, `back`, called once when it does again, and
- * `locked`, called if this browser has to prove again that it may see the page.
+ * `gone`, called once when the gateway does not answer, and `back`, called once when it does again.
+ * If this browser has to prove again that it may see the page, the page is loaded again.
  * Returns a function that ends it.
  */
-export function follow(url, handlers, surroundings = {}) {
-  const {
-    Source = globalThis.EventSource,
-    now = () => performance.now(),
-    fetchStatus = (target) => fetch(target, { method: "HEAD", cache: "no-store" }),
-  } = surroundings;
-  const names = Object.keys(handlers).filter((name) => !["gone", "back", "locked"].includes(name));
+export function follow(url, handlers) {
+  const names = Object.keys(handlers).filter((name) => !["gone", "back"].includes(name));
   let source = null;
-  let heardAt = now();
-  let openedAt = now();
+  let heardAt = performance.now();
+  let openedAt = performance.now();
   let isGone = false;
   let hasHeard = false;
   let pauseMs = FIRST_PAUSE_MS;
@@ -35,7 +30,7 @@ export function follow(url, handlers, surroundings = {}) {
   let isEnded = false;
 
   function hear(name, message) {
-    heardAt = now();
+    heardAt = performance.now();
     hasHeard = true;
     pauseMs = FIRST_PAUSE_MS;
     if (isGone) {
@@ -48,8 +43,8 @@ export function follow(url, handlers, surroundings = {}) {
   function open() {
     retry = null;
     hasHeard = false;
-    openedAt = now();
-    const opened = new Source(url);
+    openedAt = performance.now();
+    const opened = new EventSource(url);
     source = opened;
     // Heartbeats count even if the page has no handler for them.
     for (const name of new Set([...names, "status"])) {
@@ -70,36 +65,36 @@ export function follow(url, handlers, surroundings = {}) {
 
   async function findWhetherLocked() {
     try {
-      const answer = await fetchStatus(url);
-      if (answer.status === 401 && !isEnded) (handlers.locked ?? (() => location.reload()))();
+      const answer = await fetch(url, { method: "HEAD", cache: "no-store" });
+      if (answer.status === 401 && !isEnded) location.reload();
     } catch {
       // The gateway does not answer: the next attempt is on its way.
     }
   }
 
   function look() {
-    const isSilent = now() - heardAt > SILENCE_MS;
+    const isSilent = performance.now() - heardAt > SILENCE_MS;
     if (isSilent && !isGone) {
       isGone = true;
       handlers.gone?.();
     }
     const patienceMs = hasHeard ? SILENCE_MS : OPENING_MS;
-    if (source && isSilent && now() - openedAt > patienceMs) lose();
+    if (source && isSilent && performance.now() - openedAt > patienceMs) lose();
   }
 
   function wake() {
     // A page in the background is not woken often; and its connection may be gone without a trace.
-    if (globalThis.document?.visibilityState === "visible") look();
+    if (document.visibilityState === "visible") look();
   }
 
   const looking = setInterval(look, LOOK_MS);
-  globalThis.document?.addEventListener("visibilitychange", wake);
+  document.addEventListener("visibilitychange", wake);
   open();
   return () => {
     isEnded = true;
     clearInterval(looking);
     clearTimeout(retry);
-    globalThis.document?.removeEventListener("visibilitychange", wake);
+    document.removeEventListener("visibilitychange", wake);
     source?.close();
   };
 }
