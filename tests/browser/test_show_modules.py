@@ -25,14 +25,13 @@ def test_racers_are_listed_by_place_within_their_class_or_by_search(run_module: 
     racers = frame_of(fleet_at(3, racers=40))["racers"]
 
     def listed(**options: object) -> list[tuple[str, int]]:
-        wanted = {"limit": 3, **options}
-        found = run_module("standings.js", "module.listed(...given)", [racers, wanted])
+        found = run_module("standings.js", "module.listed(...given)", [racers, options])
         return [(racer["name"], racer["place"]) for racer in found]
 
     assert run_module("standings.js", "module.classesOf(given)", racers) == [1, 2]
-    assert [place for _, place in listed()] == [1, 2, 3]
+    assert [place for _, place in listed()] == list(range(1, 41))
     of_class = listed(classId=2)
-    assert [place for _, place in of_class] == [1, 2, 3]
+    assert [place for _, place in of_class] == list(range(1, 21))
     assert all(racers[name]["class_id"] == 2 for name, _ in of_class)
     name = next(name for name, racer in racers.items() if racer["place"] == 37)
     assert listed(search=f" {name.upper()}")[0] == (name, 37)
@@ -40,7 +39,7 @@ def test_racers_are_listed_by_place_within_their_class_or_by_search(run_module: 
 
 def test_racer_without_a_result_has_no_place(run_module: Run) -> None:
     racers = {"Ada": {"place": 2}, "Bruno": {"place": 1, "class_id": 1, "here_now": 0}}
-    found = run_module("standings.js", "module.listed(given, {limit: 9})", racers)
+    found = run_module("standings.js", "module.listed(given, {})", racers)
     assert [(racer["name"], racer["place"]) for racer in found] == [("Bruno", 1), ("Ada", None)]
 
 

@@ -30,7 +30,7 @@ function draw() {
 
 function drawBoard() {
   const racers = scene.racers ?? {};
-  const all = listed(racers, { classId, search: byId("search").value, limit: Infinity });
+  const all = listed(racers, { classId, search: byId("search").value });
   board.show(all.slice(0, RACERS_SHOWN));
   byId("finder").hidden = Object.keys(racers).length <= RACERS_SHOWN;
   show(byId("more"), moreRacers(Math.max(0, all.length - RACERS_SHOWN)));

@@ -8,10 +8,10 @@ export function classesOf(racers) {
 }
 
 /**
- * Return the first `limit` racers by place: of one class unless `classId` is null, and with `search`
+ * Return the racers by place: those of one class unless `classId` is null, and with `search`
  * in their names. Places count within the class; a racer without a result has none.
  */
-export function listed(racers, { classId = null, search = "", limit }) {
+export function listed(racers, { classId = null, search = "" }) {
   const wanted = search.trim().toLowerCase();
   return Object.entries(racers)
     .filter(([, racer]) => classId === null || racer.class_id === classId)
@@ -21,6 +21,5 @@ export function listed(racers, { classId = null, search = "", limit }) {
       name,
       place: racer.here_now === undefined ? null : index + 1,
     }))
-    .filter((racer) => racer.name.toLowerCase().includes(wanted))
-    .slice(0, limit);
+    .filter((racer) => racer.name.toLowerCase().includes(wanted));
 }
