@@ -51,7 +51,7 @@ def test_race_is_shown_from_start_to_finish_without_a_shift(
     forget_shifts(page)
     # The gateway does not know how many seconds the race had in which it was started.
     expect(article).to_have_attribute("data-state", "finished", timeout=25_000)
-    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Continue").click(delay=SURE_AFTER_MS)
     expect(article).to_have_attribute("data-state", "racing")
     expect(article).to_have_attribute("data-state", "finished", timeout=25_000)
     expect(part(page, "sentence")).to_have_text(
@@ -135,11 +135,11 @@ def test_rider_leaves_a_race_and_joins_the_next_one(page: Page, gateway: WebGate
     open_bike(page, gateway)
     article = page.locator("article:visible")
     expect(article).to_have_attribute("data-state", "racing", timeout=15_000)
-    page.get_by_role("button", name="Leave race").click()
+    page.get_by_role("button", name="Leave race").click(delay=SURE_AFTER_MS)
     page.get_by_role("button", name="Really leave?").click(delay=SURE_AFTER_MS)
     expect(part(page, "sentence")).to_contain_text("has left race", timeout=5_000)
-    page.get_by_role("button", name="Continue").click(timeout=10_000)
-    page.get_by_role("button", name="Join race").click(timeout=10_000)
+    page.get_by_role("button", name="Continue").click(delay=SURE_AFTER_MS, timeout=10_000)
+    page.get_by_role("button", name="Join race").click(delay=SURE_AFTER_MS, timeout=10_000)
     expect(part(page, "sentence")).to_contain_text("takes part in race", timeout=5_000)
 
 

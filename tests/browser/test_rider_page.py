@@ -273,3 +273,15 @@ def test_double_tap_does_not_leave_a_race(stage: RiderStage) -> None:
     part(stage, "act").click()
     expect(part(stage, "sentence")).to_have_text("has left")
     assert [one["action"] for one in stage.requests] == ["leave"]
+
+
+def test_double_tap_on_continue_does_not_join_the_next_race(stage: RiderStage) -> None:
+    stage.answers["ride"] = {"text": "has joined", "warning": ""}
+    stage.play(SCENES["finished"]())
+    stage.wait(0.5)
+    part(stage, "act").dblclick()
+    expect(part(stage, "act")).to_have_text("Join race")
+    assert stage.requests == []
+    stage.wait(0.5)
+    part(stage, "act").click()
+    expect(part(stage, "sentence")).to_have_text("has joined")

@@ -30,7 +30,7 @@ export class BikeCard {
     this.actions = actions;
     this.button = null;
     this.isSure = false;
-    this.askedAt = 0;
+    this.changedAt = -Infinity;
     this.answer = null;
     parts.name.addEventListener("click", () => actions.choose(this.bike));
     parts.act.addEventListener("click", () => this.act());
@@ -65,9 +65,11 @@ export class BikeCard {
   }
 
   drawButton(button) {
-    const isSame = this.button?.action === button?.action;
+    if (this.button?.action !== button?.action) {
+      this.isSure = false;
+      if (this.button) this.changedAt = performance.now();
+    }
     this.button = button;
-    if (!isSame) this.isSure = false;
     const { act } = this.parts;
     act.hidden = !button;
     if (button) show(act, this.isSure ? LEAVE_SURE : button.label);
@@ -156,15 +158,16 @@ export class BikeCard {
   }
 
   act() {
+    if (performance.now() - this.changedAt < CHANGED_MS) return;
     const { action } = this.button;
     if (action === "dismiss") {
       this.actions.dismiss(this.bike);
     } else if (action === "leave" && !this.isSure) {
       this.isSure = true;
-      this.askedAt = performance.now();
+      this.changedAt = performance.now();
       show(this.parts.act, LEAVE_SURE);
       setTimeout(() => this.calm(), SURE_MS);
-    } else if (!this.isSure || performance.now() - this.askedAt >= CHANGED_MS) {
+    } else {
       this.calm();
       this.actions.ride(this.bike, { action });
     }
