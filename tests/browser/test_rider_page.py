@@ -285,3 +285,19 @@ def test_double_tap_on_continue_does_not_join_the_next_race(stage: RiderStage) -
     stage.wait(0.5)
     part(stage, "act").click()
     expect(part(stage, "sentence")).to_have_text("has joined")
+
+
+def test_answer_that_is_repeated_stays_as_long_as_the_first(stage: RiderStage) -> None:
+    stage.answers["ride"] = {"text": "this is why", "warning": ""}
+    waiting = SCENES["waiting"]()
+    stage.play(waiting)
+    for _ in range(2):
+        with stage.page.expect_response("**/ride"):
+            part(stage, "act").click()
+        expect(part(stage, "sentence")).to_have_text("this is why")
+        stage.wait(5)
+        stage.send("status", status_to_json(waiting.status))
+    expect(part(stage, "sentence")).to_have_text("this is why")
+    stage.wait(7)
+    stage.send("status", status_to_json(waiting.status))
+    expect(part(stage, "sentence")).to_have_text(SENTENCES["waiting"])

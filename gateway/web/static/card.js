@@ -32,6 +32,8 @@ export class BikeCard {
     this.isSure = false;
     this.changedAt = -Infinity;
     this.answer = null;
+    this.forgetting = null;
+    this.calming = null;
     parts.name.addEventListener("click", () => actions.choose(this.bike));
     parts.act.addEventListener("click", () => this.act());
     new ResizeObserver(() => this.drawLine()).observe(parts.line);
@@ -166,7 +168,7 @@ export class BikeCard {
       this.isSure = true;
       this.changedAt = performance.now();
       show(this.parts.act, LEAVE_SURE);
-      setTimeout(() => this.calm(), SURE_MS);
+      this.calming = setTimeout(() => this.calm(), SURE_MS);
     } else {
       this.calm();
       this.actions.ride(this.bike, { action });
@@ -174,6 +176,7 @@ export class BikeCard {
   }
 
   calm() {
+    clearTimeout(this.calming);
     this.isSure = false;
     this.drawButton(this.button);
   }
@@ -182,8 +185,7 @@ export class BikeCard {
   tell(text) {
     this.answer = text;
     show(this.parts.sentence, text);
-    setTimeout(() => {
-      if (this.answer === text) this.answer = null;
-    }, ANSWER_MS);
+    clearTimeout(this.forgetting);
+    this.forgetting = setTimeout(() => (this.answer = null), ANSWER_MS);
   }
 }
