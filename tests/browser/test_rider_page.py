@@ -301,3 +301,26 @@ def test_answer_that_is_repeated_stays_as_long_as_the_first(stage: RiderStage) -
     stage.wait(7)
     stage.send("status", status_to_json(waiting.status))
     expect(part(stage, "sentence")).to_have_text(SENTENCES["waiting"])
+
+
+def test_seconds_go_on_when_the_clock_is_set_back(stage: RiderStage) -> None:
+    stage.play(SCENES["racing"]())
+    again = [
+        replace(one, device_timestamp=one.device_timestamp - 3_600_000)
+        for one in ridden(range(1, 4))
+    ]
+    for message in again:
+        stage.send("second", message.to_json())
+    line = part(stage, "line").locator("path")
+    assert line.get_attribute("d").count("L") == 2
+    stage.send("seconds", b"[%b]" % b",".join(message.to_json() for message in again))
+    assert line.get_attribute("d").count("L") == 2
+
+
+def test_end_that_was_dismissed_does_not_come_back_after_an_outage(stage: RiderStage) -> None:
+    stage.play(SCENES["finished"]())
+    stage.wait(0.5)
+    part(stage, "act").click()
+    expect(part(stage, "act")).to_have_text("Join race")
+    stage.continue_with(SCENES["finished"]())
+    expect(part(stage, "act")).to_have_text("Join race")

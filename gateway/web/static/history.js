@@ -16,10 +16,17 @@ export class History {
     this.place = null;
   }
 
-  /** Add a message, unless the page has it already: after an outage it receives some twice. */
+  /**
+   * Add messages, except those that the page has already: after an outage it receives some twice.
+   * Their times do not tell, because the gateway's clock may have been set back.
+   */
+  addAll(messages) {
+    const last = this.messages.at(-1)?.uuid;
+    const known = messages.findLastIndex((message) => message.uuid === last);
+    for (const message of messages.slice(known + 1)) this.add(message);
+  }
+
   add(message) {
-    const last = this.messages.at(-1);
-    if (last && message.deviceTimestamp <= last.deviceTimestamp) return;
     this.messages.push(message);
     if (this.messages.length > SHOWN_S) this.messages.shift();
     const best = this.bests.add(message, outputOfMessage(message));

@@ -94,8 +94,10 @@ function announce(text) {
 }
 
 function add(messages) {
-  for (const message of messages) historyOf(message.bikeId).add(message);
-  for (const id of new Set(messages.map((message) => message.bikeId))) cards.get(id)?.drawLine();
+  for (const id of new Set(messages.map((message) => message.bikeId))) {
+    historyOf(id).addAll(messages.filter((message) => message.bikeId === id));
+    cards.get(id)?.drawLine();
+  }
 }
 
 hideToken();
