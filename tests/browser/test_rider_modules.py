@@ -57,7 +57,8 @@ def test_line_of_no_seconds_is_empty(run_module: Run) -> None:
 def test_best_seconds_work_without_storage(run_module: Run) -> None:
     script = """(() => {
       const refuse = () => { throw new Error("refused"); };
-      const bests = new module.Bests({ getItem: refuse, setItem: refuse });
+      Object.defineProperty(window, "localStorage", { get: refuse });
+      const bests = new module.Bests();
       bests.add({ bikeId: "b", raceId: 1, racerId: 7, classId: 2, second: 3 }, 90);
       bests.add({ bikeId: "b", raceId: 1, racerId: 7, classId: 2, second: 4 }, 80);
       const bike = { bike_id: "b", race_id: 1, racer_id: 7, class_id: 2 };

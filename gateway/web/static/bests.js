@@ -4,11 +4,10 @@ const KEY = "alleycat.bests";
 // Limits the racers that are kept; the one seen longest ago is forgotten.
 const RACERS_MAX = 200;
 
-/** Best seconds, kept in `storage`: the browser's, which may refuse. */
+/** Best seconds, kept in the browser's storage, which may refuse. */
 export class Bests {
-  constructor(storage) {
-    this.storage = storage;
-    this.kept = { races: {}, records: {}, ...load(storage) };
+  constructor() {
+    this.kept = { races: {}, records: {}, ...load() };
   }
 
   /** Add a second and return the best one of its race so far. */
@@ -25,7 +24,7 @@ export class Bests {
       records[key] = output;
       for (const old of Object.keys(records).slice(0, -RACERS_MAX)) delete records[old];
     }
-    if (isBest || isRecord) save(this.storage, this.kept);
+    if (isBest || isRecord) save(this.kept);
     return races[bikeId];
   }
 
@@ -46,17 +45,17 @@ function recordKey(racerId, classId) {
   return `racer ${racerId} class ${classId}`;
 }
 
-function load(storage) {
+function load() {
   try {
-    return JSON.parse(storage.getItem(KEY)) ?? {};
+    return JSON.parse(localStorage.getItem(KEY)) ?? {};
   } catch {
     return {};
   }
 }
 
-function save(storage, kept) {
+function save(kept) {
   try {
-    storage.setItem(KEY, JSON.stringify(kept));
+    localStorage.setItem(KEY, JSON.stringify(kept));
   } catch {
     // Without storage, a reload of the page forgets them.
   }

@@ -10,7 +10,7 @@ import { GONE, NO_ANSWER, NO_BIKES, NOT_SET_UP } from "./text.js";
 import { hideToken } from "./token.js";
 import { wakeLock } from "./wake.js";
 
-const bests = new Bests(localStorage);
+const bests = new Bests();
 const histories = new Map();
 const cards = new Map();
 const keepAwake = wakeLock();
