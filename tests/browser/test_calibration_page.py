@@ -242,3 +242,14 @@ def test_end_that_nobody_has_chosen_leads_to_a_new_start(
     expect(words).to_contain_text("nothing was changed", ignore_case=True)
     expect(words).to_contain_text("start again", ignore_case=True)
     expect(stage.page.locator("#in-use")).to_have_text("In use: the calibration of 2026-11-21")
+
+
+def test_double_tap_that_confirms_restores_once(stage: CalibrationStage) -> None:
+    stage.answers["rollback"] = CALIBRATED
+    stage.play(CALIBRATION_SCENES["in-use"])
+    restore = stage.page.locator("#rollback button")
+    restore.click()
+    stage.wait(SETTLED_S)
+    restore.dblclick()
+    expect(stage.page.locator("#outcome")).to_contain_text("is restored and in use now")
+    assert len([one for one in stage.requests if one]) == 1

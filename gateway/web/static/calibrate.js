@@ -23,7 +23,7 @@ let before = null;
 let captured = null;
 let capturedAt = 0;
 let notes = [];
-let isStarting = false;
+let isAsking = false;
 
 // What a tap asks for replaces the problem before; what the page itself asks for does not.
 async function ask(what, body) {
@@ -43,6 +43,15 @@ async function ask(what, body) {
     show(byId("problem"), NO_ANSWER);
     return null;
   }
+}
+
+/** Ask for one change at a time: a double tap must not ask twice. */
+async function askAlone(what, body) {
+  if (isAsking) return null;
+  isAsking = true;
+  const data = await ask(what, body);
+  isAsking = false;
+  return data;
 }
 
 function showState(state) {
@@ -79,7 +88,7 @@ async function restore(event) {
     return;
   }
   if (performance.now() - changedAt < CHANGED_MS) return;
-  const state = await ask("rollback", { number: backup.number, made_at: backup.made_at });
+  const state = await askAlone("rollback", { number: backup.number, made_at: backup.made_at });
   forgetTap();
   if (!state) return;
   showState(state);
@@ -88,14 +97,11 @@ async function restore(event) {
 
 async function start(event) {
   event.preventDefault();
-  if (isStarting) return;
-  isStarting = true;
   const points = byId("points").value;
-  const started = await ask("start", {
+  const started = await askAlone("start", {
     points: points ? Number(points) : null,
     both_ways: byId("both-ways").checked,
   });
-  isStarting = false;
   if (started) followDialogue(started.dialogue);
 }
 
