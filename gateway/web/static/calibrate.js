@@ -92,7 +92,7 @@ async function restore(event) {
   forgetTap();
   if (!state) return;
   showState(state);
-  show(byId("outcome"), KNOB.restored);
+  for (const part of ["outcome", "announcer"]) show(byId(part), KNOB.restored);
 }
 
 async function start(event) {
@@ -241,8 +241,7 @@ async function finish({ outcome, why, file }) {
   byId("start").focus();
   byId("table").hidden = true;
   const words = CALIBRATION_ENDS[outcome] ?? why;
-  show(byId("outcome"), words);
-  show(byId("announcer"), words);
+  for (const part of ["outcome", "announcer"]) show(byId(part), words);
   show(byId("legend"), notes.join(" "));
   if (file) byId("download").replaceChildren(linkTo(file));
   showState(await ask("state.json"));
