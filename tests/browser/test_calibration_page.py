@@ -254,3 +254,21 @@ def test_double_tap_that_confirms_restores_once(stage: CalibrationStage) -> None
     restore.dblclick()
     expect(stage.page.locator("#outcome")).to_contain_text("is restored and in use now")
     assert len([one for one in stage.requests if one]) == 1
+
+
+def test_tap_while_the_gateway_is_gone_leaves_the_reason(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["gone"])
+    problem = stage.page.locator("#problem")
+    expect(problem).to_contain_text("The gateway does not answer")
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    stage.page.route("**/answer", hold)
+    with stage.page.expect_request("**/answer"):
+        stage.page.get_by_role("button", name="Capture now").click()
+    expect(problem).to_contain_text("The gateway does not answer")
+    with stage.page.expect_event("requestfailed"):
+        waiting[0].abort()
+    expect(problem).to_contain_text("The gateway does not answer")

@@ -24,10 +24,11 @@ let captured = null;
 let capturedAt = 0;
 let notes = [];
 let isAsking = false;
+let isGone = false;
 
 // What a tap asks for replaces the problem before; what the page itself asks for does not.
 async function ask(what, body) {
-  if (body) show(byId("problem"), "");
+  if (body) showProblem("");
   const init = body && {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -37,12 +38,22 @@ async function ask(what, body) {
     const answer = await fetch(`${place}/${what}`, { cache: "no-store", ...init });
     const data = await answer.json();
     if (data.error === undefined) return data;
-    show(byId("problem"), data.error);
+    showProblem(data.error);
     return null;
   } catch {
-    show(byId("problem"), NO_ANSWER);
+    showProblem(NO_ANSWER);
     return null;
   }
+}
+
+/** Show what went wrong; that the gateway is gone comes before anything else. */
+function showProblem(text) {
+  show(byId("problem"), isGone ? GONE : text);
+}
+
+function showGone(gone) {
+  isGone = gone;
+  showProblem("");
 }
 
 /** Ask for one change at a time: a double tap must not ask twice. */
@@ -121,8 +132,8 @@ function followDialogue(dialogue) {
     told: hear,
     end: finish,
     beat() {},
-    gone: () => show(byId("problem"), GONE),
-    back: () => show(byId("problem"), ""),
+    gone: () => showGone(true),
+    back: () => showGone(false),
   });
 }
 
