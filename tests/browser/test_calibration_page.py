@@ -11,6 +11,7 @@ from tests.browser.calibration_stage import (
     CALIBRATED,
     CALIBRATION_SCENES,
     REFUSED,
+    STARTED,
     UNSAVED,
     CalibrationScene,
     CalibrationStage,
@@ -272,3 +273,33 @@ def test_tap_while_the_gateway_is_gone_leaves_the_reason(stage: CalibrationStage
     with stage.page.expect_event("requestfailed"):
         waiting[0].abort()
     expect(problem).to_contain_text("The gateway does not answer")
+
+
+def test_state_that_arrives_during_a_dialogue_is_not_shown(stage: CalibrationStage) -> None:
+    page, waiting = stage.page, list[Route]()
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/state.json", hold)
+    stage.answers["start"] = STARTED
+    stage.open("calibrate/bike-1")
+    stage.begin()
+    stage.tell(reviewing())
+    with page.expect_response("**/state.json"):
+        waiting[0].fulfill(json=CALIBRATED)
+    page.evaluate("fetch('static/icon.svg').then(answer => answer.text())")  # takes longer
+    expect(page.locator("#curve polyline.old")).to_have_count(1)
+
+
+def test_reloaded_page_continues_although_the_state_is_late(stage: CalibrationStage) -> None:
+    page = stage.page
+    page.add_init_script("sessionStorage.setItem('dialogue of bike-1', 'dialogue-1')")
+
+    def hold(route: Route) -> None:
+        """Never answer."""
+
+    page.route("**/state.json", hold)
+    stage.open("calibrate/bike-1")
+    expect(page.locator("#dialogue")).to_be_visible()
+    expect(page.get_by_role("button", name="Start")).to_be_hidden()

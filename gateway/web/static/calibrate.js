@@ -65,8 +65,9 @@ async function askAlone(what, body) {
   return data;
 }
 
+/** Show the state of the bike, unless a dialogue has begun meanwhile, whose end shows the next one. */
 function showState(state) {
-  if (!state) return;
+  if (!state || byId("start").hidden) return;
   show(byId("in-use"), KNOB.inUse(state.in_use) + (state.problem ? ` (${state.problem})` : ""));
   byId("picture").hidden = !state.curve;
   drawCurve(byId("curve"), { curve: state.curve });
@@ -275,5 +276,5 @@ byId("begin").querySelector("button").disabled = false;
 byId("rollback").addEventListener("submit", restore);
 byId("rollback").addEventListener("focusout", forgetTap);
 const dialogue = sessionStorage.getItem(kept);
-showState(await ask("state.json"));
 if (dialogue) followDialogue(dialogue);
+else showState(await ask("state.json"));
