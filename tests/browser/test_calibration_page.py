@@ -303,3 +303,12 @@ def test_reloaded_page_continues_although_the_state_is_late(stage: CalibrationSt
     stage.open("calibrate/bike-1")
     expect(page.locator("#dialogue")).to_be_visible()
     expect(page.get_by_role("button", name="Start")).to_be_hidden()
+
+
+def test_page_whose_token_was_replaced_asks_for_the_new_one(browser: Browser) -> None:
+    with browser.new_context(viewport=PHONE) as context:
+        stage = CalibrationStage(context.new_page())
+        stage.play(CALIBRATION_SCENES["new"])
+        stage.page.route("**/start", lambda route: route.fulfill(status=401, body="token"))
+        with stage.page.expect_navigation(timeout=5_000):
+            stage.start()

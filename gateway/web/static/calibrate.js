@@ -36,6 +36,7 @@ async function ask(what, body) {
   };
   try {
     const answer = await fetch(`${place}/${what}`, { cache: "no-store", ...init });
+    if (answer.status === 401) location.reload(); // the page that asks for the new token
     const data = await answer.json();
     if (data.error === undefined) return data;
     showProblem(data.error);
