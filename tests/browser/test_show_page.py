@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from gateway.simulation.page.frame import account_of
 from tests.browser.accessibility import findings
@@ -15,7 +16,7 @@ from tests.browser.show_stage import ShowStage
 from tests.gateway.simulation.test_scene import demo_summary
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from gateway.simulation.scene import Scene
 
@@ -102,6 +103,37 @@ def test_switch_asks_for_the_other_state_of_the_network(stage: ShowStage) -> Non
         with stage.page.expect_response("**/network"):
             stage.page.get_by_role("switch").click()
         assert stage.requests.pop() == {"is_up": wanted}
+
+
+def test_refused_switch_is_explained_until_the_next_tap(stage: ShowStage) -> None:
+    stage.play(demo_at(6))
+    switch, trouble = stage.page.get_by_role("switch"), stage.page.locator("#trouble")
+    stage.page.route("**/network", lambda route: route.abort())
+    switch.click()
+    expect(trouble).to_contain_text("The network was not switched")
+    stage.play(demo_at(7))
+    expect(trouble).to_contain_text("The network was not switched")
+    stage.page.unroute("**/network")
+    stage.answers["network"] = {}
+    switch.click()
+    expect(trouble).not_to_contain_text("The network was not switched")
+
+
+def test_switch_that_fails_when_the_race_is_over_is_no_trouble(stage: ShowStage) -> None:
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    stage.play(demo_at(20))
+    stage.page.route("**/network", hold)
+    with stage.page.expect_request("**/network"):
+        stage.page.get_by_role("switch").click()
+    stage.end(demo_summary())
+    with stage.page.expect_event("requestfailed"):
+        waiting[0].abort()
+    stage.page.evaluate("fetch('static/icon.svg').then(answer => answer.text())")  # takes longer
+    expect(stage.page.locator("#trouble")).to_be_empty()
 
 
 def test_account_has_every_line_and_takes_the_place_of_the_switch(stage: ShowStage) -> None:

@@ -16,9 +16,12 @@ const board = new Leaderboard(byId("board"));
 let scene = {};
 let rate = new Rate();
 let classId = null;
+// Why the network was not switched, until the next tap.
+let refusal = "";
+let isOver = false;
 
 function draw() {
-  parts.showRace(scene);
+  parts.showRace(scene, refusal);
   parts.showNetwork(scene);
   parts.showGateways(scene.gateways);
   parts.showMessages(scene);
@@ -60,12 +63,19 @@ function classButton(id) {
 }
 
 async function switchNetwork() {
+  refusal = "";
   const answer = await fetch("network", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ is_up: !scene.network_is_up }),
   }).catch(() => null);
-  if (!answer?.ok) show(byId("trouble"), NOT_SWITCHED);
+  if (!answer?.ok) refusal = NOT_SWITCHED;
+  if (!isOver) parts.showTrouble(scene, refusal);
+}
+
+function end() {
+  isOver = true;
+  leave();
 }
 
 byId("network").addEventListener("click", switchNetwork);
@@ -74,6 +84,7 @@ byId("search").addEventListener("input", drawBoard);
 const leave = follow("events", {
   hello() {
     scene = {};
+    refusal = "";
     rate = new Rate();
     byId("ticker").replaceChildren();
   },
@@ -84,11 +95,11 @@ const leave = follow("events", {
   news: parts.showNews,
   account(account) {
     parts.showAccount(account);
-    leave();
+    end();
   },
   broken_off() {
     parts.showBrokenOff();
-    leave();
+    end();
   },
   beat() {},
   gone: () => show(byId("trouble"), DEMO_GONE),

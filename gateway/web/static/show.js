@@ -8,11 +8,11 @@ import { UNKNOWN } from "./units.js";
 const SVG = "http://www.w3.org/2000/svg";
 const NEWS_SHOWN = 8;
 
-/** Show who races, the second, what is wrong, and the race as a bar. */
-export function showRace(scene) {
+/** Show who races, the second, what is wrong, and the race as a bar; `refusal` as below. */
+export function showRace(scene, refusal) {
   show(byId("heading"), `Alleycat: ${scene.heading}`);
   show(byId("when"), scene.when);
-  show(byId("trouble"), scene.troubles.join(" · "));
+  showTrouble(scene, refusal);
   const isRacing = scene.stage === "racing" || scene.stage === "arriving";
   mark(byId("ridden"), "width", share(isRacing ? scene.second : 0, scene.race_s));
   if (scene.outage) {
@@ -20,6 +20,11 @@ export function showRace(scene) {
     mark(byId("outage"), "x", share(startS, scene.race_s));
     mark(byId("outage"), "width", share(Math.min(endS, scene.race_s) - startS, scene.race_s));
   }
+}
+
+/** Show what is wrong; above all, the reason why the network was not switched, if it is not empty. */
+export function showTrouble(scene, refusal) {
+  show(byId("trouble"), refusal || scene.troubles.join(" · "));
 }
 
 function share(part, whole) {
