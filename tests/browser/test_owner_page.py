@@ -106,6 +106,18 @@ def test_log_follows_the_newest_line(page: Page) -> None:
     assert page.evaluate(f"{left} - document.querySelector('#log').clientHeight") <= 1
 
 
+def test_log_that_is_scrolled_back_stays_where_it_is_after_an_outage(page: Page) -> None:
+    stage = OwnerStage(page)
+    stage.play(OWNER_SCENES["well"])
+    lines = [{"at_ms": 3_700_000, "level": "info", "text": f"event {n}"} for n in range(200)]
+    stage.send("logs", lines)
+    log = page.locator("#log")
+    assert log.evaluate("one => one.scrollHeight - one.scrollTop - one.clientHeight") <= 1
+    log.evaluate("one => { one.scrollTop = 100; }")
+    stage.send("logs", lines)
+    assert log.evaluate("one => one.scrollTop") == 100
+
+
 def test_gateway_that_is_gone_is_named_until_it_is_back(page: Page) -> None:
     stage = OwnerStage(page)
     stage.play(OWNER_SCENES["gone"])

@@ -12,15 +12,24 @@ export class LogList {
   }
 
   replace(lines) {
-    this.list.replaceChildren(...lines.map(lineOf));
-    this.list.scrollTop = this.list.scrollHeight;
+    const { scrollTop } = this.list;
+    this.followEnd(() => {
+      this.list.replaceChildren(...lines.map(lineOf));
+      this.list.scrollTop = scrollTop;
+    });
   }
 
   add(line) {
+    this.followEnd(() => {
+      this.list.append(lineOf(line));
+      if (this.list.children.length > LINES_MAX) this.list.firstElementChild.remove();
+    });
+  }
+
+  followEnd(change) {
     const { list } = this;
     const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX;
-    list.append(lineOf(line));
-    if (list.children.length > LINES_MAX) list.firstElementChild.remove();
+    change();
     if (isAtEnd) list.scrollTop = list.scrollHeight;
   }
 }
