@@ -119,6 +119,20 @@ def test_everything_fits_every_screen_in_large_figures(sized: RiderStage) -> Non
         assert min(page.evaluate(FIGURES)) >= 1 / 9
 
 
+RANKS = [replace(THIRD, rank=rank, racers=max(12, rank)) for rank in (3, 10, 128, 1000)]
+
+
+@pytest.mark.parametrize("place", [None, *RANKS], ids=lambda one: str(one and one.rank))
+def test_rank_and_output_are_not_cut_off(sized: RiderStage, place: Place | None) -> None:
+    several = [bike(bike_id=f"bike-{number}", place=place) for number in (1, 2, 3)]
+    sized.play(Scene(of(several[0])))
+    assert sized.page.evaluate(CUT_OFF) == []
+    assert sized.page.viewport_size is not None
+    sized.page.set_viewport_size({**sized.page.viewport_size, "height": 2160})
+    sized.play(Scene(of(*several), ridden(range(107, 166))))
+    assert sized.page.evaluate(CUT_OFF) == []
+
+
 @pytest.mark.parametrize("place", [None, THIRD])
 def test_nothing_moves_when_values_get_longer_or_shorter(
     sized: RiderStage, place: Place | None

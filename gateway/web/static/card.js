@@ -102,7 +102,7 @@ export class BikeCard {
 
   drawRank(rank, place) {
     const { parts } = this;
-    show(parts.rankTitle, place ? "Rank" : "Output against your best");
+    show(parts.rankTitle, place ? "Rank" : "Of your best");
     show(parts.rankFigure, rank.figure);
     show(parts.rankEnding, rank.ending);
     show(parts.rankOf, rank.of);
@@ -115,6 +115,7 @@ export class BikeCard {
     mark(parts.rank, "data-stale", rank.isOld);
     mark(parts.rank, "data-own", !place);
     mark(parts.rank, "data-long", Boolean(rank.of) && rank.figure.length > 2);
+    mark(parts.rankFigure.parentElement, "data-long", rank.figure.length > 3);
   }
 
   drawBar(output, best, record) {
