@@ -133,6 +133,13 @@ def test_rank_and_output_are_not_cut_off(sized: RiderStage, place: Place | None)
     assert sized.page.evaluate(CUT_OFF) == []
 
 
+def test_old_results_have_their_age_and_no_gaps(sized: RiderStage) -> None:
+    sized.play(Scene(of(bike(place=replace(THIRD, age_s=6.0)))))
+    assert sized.page.evaluate(CUT_OFF) == []
+    assert part(sized, "rankNote").inner_text() == "results from 6 seconds ago"
+    assert part(sized, "gap0").inner_text() == ""
+
+
 @pytest.mark.parametrize("place", [None, THIRD])
 def test_nothing_moves_when_values_get_longer_or_shorter(
     sized: RiderStage, place: Place | None

@@ -2,7 +2,8 @@
 import { RANK } from "./text.js";
 import { UNKNOWN, ordinalEnding, rounded, whole } from "./units.js";
 
-// The backend sends results each second; older ones than this, in seconds, are marked.
+// The backend sends results each second; older ones than this, in seconds, are marked, and their
+// gaps, which change each second, give way to the age.
 const OLD_S = 5;
 
 /**
@@ -18,7 +19,7 @@ export function rankOf(place, output, best) {
     figure: isRanked ? String(place.rank) : UNKNOWN,
     ending: isRanked ? ordinalEnding(place.rank) : "",
     of: `of ${place.racers}`,
-    gaps: isRanked ? gaps(place) : [],
+    gaps: isRanked && !isOld ? gaps(place) : [],
     note: noteOn(place, isOld),
     isOld,
   };
