@@ -84,6 +84,16 @@ def test_every_state_fits_the_width_and_can_be_hit(sized: CalibrationStage) -> N
         assert page.evaluate(CUT_OFF) == [], name
 
 
+def test_long_id_of_a_bike_fits_the_width(sized: CalibrationStage) -> None:
+    bike_id = "b" * 128
+    sized.answers |= {"state.json": CALIBRATED, "start": {"error": f"{bike_id} is unknown"}}
+    sized.open(f"calibrate/{bike_id}")
+    sized.start()
+    expect(sized.page.locator("#problem")).not_to_be_empty()
+    expect(sized.page.locator("#in-use")).not_to_be_empty()
+    assert sized.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_hand_on_the_knob_needs_no_scrolling(sized: CalibrationStage) -> None:
     for name in AT_THE_KNOB:
         sized.play(CALIBRATION_SCENES[name])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from gateway.bike.status import RiderStatus
 from gateway.race.results import Place
 from gateway.status.report import status_to_json
 from tests.browser.accessibility import findings
@@ -23,6 +24,7 @@ from tests.browser.rider_scenes import (
     ridden,
 )
 from tests.browser.rider_stage import RiderStage
+from tests.support.statuses import gateway_status
 
 SIZES = {
     "small phone": (320, 568),
@@ -171,6 +173,14 @@ def test_axe_finds_nothing_while_a_rider_is_chosen(stage: RiderStage) -> None:
     stage.play(SCENES["racing"]())
     part(stage, "name").click()
     assert findings(stage.page, stage.wait) == []
+
+
+def test_long_name_fits_the_list_of_riders(sized: RiderStage) -> None:
+    riders = (RiderStatus(2, "n" * 64, (1, 2)),)
+    sized.play(Scene(gateway_status(bike(bike_id="b" * 128), riders=riders)))
+    part(sized, "name").click()
+    wider = "one => one.scrollWidth - one.clientWidth"
+    assert sized.page.locator("#chooser").evaluate(wider) == 0
 
 
 def test_unknown_value_is_a_dash_and_zero_is_zero(stage: RiderStage) -> None:
