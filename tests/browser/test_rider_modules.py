@@ -67,6 +67,27 @@ def test_best_seconds_work_without_storage(run_module: Run) -> None:
     assert run_module("bests.js", script) == [90, 90, None]
 
 
+def test_screen_may_sleep_if_the_race_ends_before_the_browser_answers(run_module: Run) -> None:
+    script = """(async () => {
+      const held = new Set();
+      const request = async () => {
+        const lock = { release: async () => held.delete(lock) };
+        held.add(lock);
+        return lock;
+      };
+      const keepAwake = module.wakeLock({ wakeLock: { request } });
+      keepAwake(true);
+      keepAwake(false);
+      await new Promise((done) => setTimeout(done));
+      const afterEnd = held.size;
+      keepAwake(true);
+      document.dispatchEvent(new Event("visibilitychange"));
+      await new Promise((done) => setTimeout(done));
+      return [afterEnd, held.size];
+    })()"""
+    assert run_module("wake.js", f"await {script}") == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("hours_left", "danger"),
     [

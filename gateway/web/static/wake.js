@@ -4,8 +4,14 @@
 export function wakeLock(device = navigator) {
   let lock = null;
   let isWanted = false;
+  let changing = Promise.resolve();
 
-  async function apply() {
+  // One change at a time: what is wanted may change while the browser answers.
+  function apply() {
+    changing = changing.then(change);
+  }
+
+  async function change() {
     if (!device.wakeLock || document.visibilityState !== "visible") return;
     if (isWanted && (!lock || lock.released)) {
       lock = await device.wakeLock.request("screen").catch(() => null);
