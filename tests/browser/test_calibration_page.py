@@ -322,3 +322,17 @@ def test_page_whose_token_was_replaced_asks_for_the_new_one(browser: Browser) ->
         stage.page.route("**/start", lambda route: route.fulfill(status=401, body="token"))
         with stage.page.expect_navigation(timeout=5_000):
             stage.start()
+
+
+def test_browser_that_blocks_its_storage_can_calibrate(stage: CalibrationStage) -> None:
+    stage.page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', {get() { throw new Error('blocked'); }})"
+    )
+    stage.answers["answer"] = {"accepted": True}
+    stage.play(CalibrationScene(CALIBRATED, events=(reviewing(),)))
+    stage.wait(SETTLED_S)
+    with stage.page.expect_response("**/answer"):
+        stage.page.get_by_role("button", name="Accept").click()
+    assert stage.requests[-1]["dialogue"] == STARTED["dialogue"]
+    stage.tell(end_event(DialogueEnd(Outcome.SAVED)))
+    expect(stage.page.locator("#outcome")).to_have_text("Saved, and in use now.")

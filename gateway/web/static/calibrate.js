@@ -13,6 +13,7 @@ const place = `calibrate/${encodeURIComponent(bike)}`;
 const kept = `dialogue of ${bike}`;
 const keepAwake = wakeLock();
 
+let dialogue = null;
 let endFollowing = null;
 let question = "";
 let lastBefore = "";
@@ -118,8 +119,27 @@ async function start(event) {
   if (started) followDialogue(started.dialogue);
 }
 
-function followDialogue(dialogue) {
-  sessionStorage.setItem(kept, dialogue);
+/** Remember the dialogue beyond a reload of the page, unless the browser blocks its storage. */
+function remember(id) {
+  dialogue = id;
+  try {
+    if (id) sessionStorage.setItem(kept, id);
+    else sessionStorage.removeItem(kept);
+  } catch {
+    // A reload of the page then ends the calibration.
+  }
+}
+
+function remembered() {
+  try {
+    return sessionStorage.getItem(kept);
+  } catch {
+    return null;
+  }
+}
+
+function followDialogue(id) {
+  remember(id);
   byId("start").hidden = true;
   byId("dialogue").hidden = false;
   byId("in-use").hidden = true;
@@ -127,7 +147,7 @@ function followDialogue(dialogue) {
   byId("download").replaceChildren();
   keepAwake(true);
   before = captured = null;
-  endFollowing = follow(`${place}/events?dialogue=${encodeURIComponent(dialogue)}`, {
+  endFollowing = follow(`${place}/events?dialogue=${encodeURIComponent(id)}`, {
     hello: () => (notes = []),
     screen: showScreen,
     review: showReview,
@@ -234,7 +254,7 @@ function buttonOf(word) {
 
 function press(word) {
   if (performance.now() - changedAt < CHANGED_MS) return;
-  ask("answer", { dialogue: sessionStorage.getItem(kept), question, word });
+  ask("answer", { dialogue, question, word });
 }
 
 function hear({ kind, data }) {
@@ -244,7 +264,7 @@ function hear({ kind, data }) {
 
 async function finish({ outcome, why, file }) {
   endFollowing();
-  sessionStorage.removeItem(kept);
+  remember(null);
   keepAwake(false);
   question = answers = "";
   byId("buttons").replaceChildren();
@@ -276,6 +296,6 @@ byId("begin").addEventListener("submit", start);
 byId("begin").querySelector("button").disabled = false;
 byId("rollback").addEventListener("submit", restore);
 byId("rollback").addEventListener("focusout", forgetTap);
-const dialogue = sessionStorage.getItem(kept);
-if (dialogue) followDialogue(dialogue);
+const earlier = remembered();
+if (earlier) followDialogue(earlier);
 else showState(await ask("state.json"));
