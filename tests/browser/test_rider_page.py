@@ -318,6 +318,15 @@ def test_double_tap_on_continue_does_not_join_the_next_race(stage: RiderStage) -
     expect(part(stage, "sentence")).to_have_text("has joined")
 
 
+def test_gateway_that_is_gone_is_named_in_place_of_its_last_answer(stage: RiderStage) -> None:
+    stage.answers["ride"] = {"text": "this is why", "warning": ""}
+    stage.play(SCENES["waiting"]())
+    part(stage, "act").click()
+    expect(part(stage, "sentence")).to_have_text("this is why")
+    stage.wait(3)
+    expect(part(stage, "sentence")).to_have_text(SENTENCES["gone"])
+
+
 def test_answer_that_is_repeated_stays_as_long_as_the_first(stage: RiderStage) -> None:
     stage.answers["ride"] = {"text": "this is why", "warning": ""}
     waiting = SCENES["waiting"]()

@@ -44,8 +44,9 @@ export class BikeCard {
     this.bike = bike;
     const { finish } = this.history;
     const state = stateOf(report, bike, { isGone, finish });
+    this.state = state;
     mark(this.root, "data-state", state.name);
-    show(this.parts.sentence, this.answer ?? state.sentence);
+    this.drawSentence();
     this.drawHead(report, bike, isGone);
     this.drawButton(state.button);
     this.drawTime(isGone ? null : secondsLeft(bike), bike);
@@ -53,6 +54,11 @@ export class BikeCard {
     this.drawFigures(bike, isGone);
     this.drawLight(report, isGone);
     return state;
+  }
+
+  drawSentence() {
+    const { name, sentence } = this.state;
+    show(this.parts.sentence, name === "gone" ? sentence : (this.answer ?? sentence));
   }
 
   drawHead({ gateway }, bike, isGone) {
@@ -182,11 +188,16 @@ export class BikeCard {
     this.drawButton(this.button);
   }
 
-  /** Show the answer to a request for a while in place of the sentence. */
+  /** Show the answer to a request for a while in place of the sentence, unless the gateway is gone. */
   tell(text) {
     this.answer = text;
-    show(this.parts.sentence, text);
+    this.drawSentence();
     clearTimeout(this.forgetting);
-    this.forgetting = setTimeout(() => (this.answer = null), ANSWER_MS);
+    this.forgetting = setTimeout(() => this.forget(), ANSWER_MS);
+  }
+
+  forget() {
+    this.answer = null;
+    this.drawSentence();
   }
 }
