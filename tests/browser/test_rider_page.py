@@ -231,6 +231,16 @@ def test_finish_gives_way_to_the_next_race_after_ten_seconds(stage: RiderStage) 
     assert article.get_attribute("data-state") == "racing"
 
 
+def test_end_of_a_race_is_that_of_its_rider_after_a_change(stage: RiderStage) -> None:
+    ben = {"racer_id": 2, "racer_name": "Ben", "class_id": 1}
+    waiting = bike(1, race_id=59807782, not_joined=NOT_JOINED, place=None, **ben)
+    stage.play(replace(SCENES["finished"](), status=of(waiting)))
+    assert part(stage, "sentence").inner_text() == SENTENCES["finished"].replace(
+        "Finished.", "Amy has finished."
+    )
+    assert part(stage, "record").inner_text() == "◆ record 144.5"
+
+
 def test_best_second_survives_a_reload_of_the_page(stage: RiderStage) -> None:
     stage.play(SCENES["racing"]())
     assert part(stage, "best").inner_text() == "▲ this race 144.5"

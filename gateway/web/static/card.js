@@ -95,7 +95,7 @@ export class BikeCard {
   drawOutput(bike, finish) {
     const { parts, history } = this;
     const best = finish ? finish.best.output : history.bests.ofRace(bike);
-    const record = history.bests.record(bike);
+    const record = finish ? finish.record : history.bests.record(bike);
     const output = finish ? finish.output : outputNow(bike.current);
     const place = finish ? finish.place : bike.place;
     const own = Math.max(best ?? 0, record ?? 0) || null;

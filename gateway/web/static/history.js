@@ -40,9 +40,11 @@ export class History {
   }
 
   end(message, best) {
-    const { raceId, samples = null } = message;
+    const { raceId, racerId, classId, name, samples = null } = message;
     const place = this.place?.raceId === raceId ? this.place : null;
-    this.finish = { place, best, samples, output: outputOfMessage(message) };
+    const record = this.bests.record({ racer_id: racerId, class_id: classId });
+    const output = outputOfMessage(message);
+    this.finish = { racerId, name, place, best, record, samples, output };
   }
 
   dismiss() {

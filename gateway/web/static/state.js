@@ -18,7 +18,7 @@ export function stateOf(report, bike, { isGone = false, finish = null } = {}) {
     (!gateway.is_set_up && ["new", NOT_SET_UP]) ||
     withoutBike(bike) ||
     (!gateway.clock_is_set && ["clock", STATES.clock]) ||
-    (finish && ["finished", finished(finish, lightOf(report).level === "sent"), DISMISSING]) ||
+    (finish && ["finished", endOf(finish, report, bike), DISMISSING]) ||
     racing(report, bike);
   return { name, sentence, button: isOffered(gateway, button) ? button : null };
 }
@@ -41,6 +41,12 @@ function withoutBike(bike) {
   if (!isRacing(bike)) return ["looking", STATES.idle(reason)];
   const missed = Math.min(Math.floor(bike.state_s), bike.second);
   return ["lost", STATES.lost(missed, reason)];
+}
+
+/** Return the end of a race in words, with the name of a rider who has left the bike since. */
+function endOf(finish, report, bike) {
+  const rider = finish.racerId === bike.racer_id ? null : finish.name;
+  return finished({ ...finish, rider }, lightOf(report).level === "sent");
 }
 
 function racing(report, bike) {

@@ -57,13 +57,14 @@ function because(reason) {
   return reason ? `: ${reason}` : "";
 }
 
-/** Return what was achieved in a race that has ended. */
-export function finished({ place, best, samples }, areSent) {
+/** Return what was achieved in a race that has ended; `rider`: a name, or null for the bike's rider. */
+export function finished({ rider, place, best, samples }, areSent) {
+  const end = rider === null ? "Finished." : `${rider} has finished.`;
   const rank = place?.rank ? `${place.rank}${ordinalEnding(place.rank)} of ${place.racers}. ` : "";
   const second = best ? `Best second ${rounded(best.output, 1)} at ${clock(best.second)}. ` : "";
   const where = areSent ? "sent" : "kept here, to be sent";
   const seconds = typeof samples === "number" ? `${counted(samples, "second")} ${where}.` : "";
-  return `Finished. ${rank}${second}${seconds}`.trim();
+  return `${end} ${rank}${second}${seconds}`.trim();
 }
 
 export const LIGHT = {
