@@ -166,7 +166,7 @@ def _answering(body: type[Body] | None, act: Callable[[str, Any], Awaitable[obje
             asked = None if adapter is None else adapter.validate_json(await request.read())
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            key = ".".join(map(str, first["loc"]))
+            key = ".".join(map(str, first["loc"])) or "request"
             return web.json_response({"error": f"{key}: {first['msg']}"}, status=400)
         try:
             return web.json_response(await act(request.match_info["bike"], asked))

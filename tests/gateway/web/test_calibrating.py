@@ -109,3 +109,5 @@ async def test_request_that_is_not_understood_is_refused(tmp_path: Path) -> None
     async with calibrating(tmp_path) as pages:
         answer = await pages.post(f"{PATH}/start", {"points": 1})
         assert (answer.status, "points" in await answer.text()) == (400, True)
+        answer = await pages.post(f"{PATH}/start", [])
+        assert await answer.json() == {"error": "request: Input should be an object"}
