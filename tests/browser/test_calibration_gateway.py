@@ -314,6 +314,18 @@ def test_page_is_refused_while_a_terminal_calibrates(rig: Rig, page: Page) -> No
     expect(page.locator("#problem")).to_be_empty()
 
 
+def test_gateway_that_is_gone_before_a_calibration_is_shown_and_comes_back(
+    rig: Rig, page: Page
+) -> None:
+    page.goto(rig.url)
+    expect(page.locator("#in-use")).to_have_text("In use: the calibration of 2026-11-21")
+    rig.gateway.kill()
+    expect(page.locator("#problem")).to_contain_text("does not answer", timeout=GONE_MS)
+    rig.gateway.start()
+    expect(page.locator("#problem")).to_be_empty(timeout=COMES_BACK_MS)
+    rig.begin(page)
+
+
 def test_gateway_that_is_killed_is_gone_at_once_and_can_calibrate_when_it_is_back(
     rig: Rig, page: Page
 ) -> None:

@@ -26,6 +26,7 @@ let capturedAt = 0;
 let notes = [];
 let isAsking = false;
 let isGone = false;
+let problem = "";
 
 // What a tap asks for replaces the problem before; what the page itself asks for does not.
 async function ask(what, body) {
@@ -39,6 +40,7 @@ async function ask(what, body) {
     const answer = await fetch(`${place}/${what}`, { cache: "no-store", ...init });
     if (answer.status === 401) location.reload(); // the page that asks for the new token
     const data = await answer.json();
+    showGone(false);
     if (data.error === undefined) return data;
     showProblem(data.error);
     return null;
@@ -48,14 +50,19 @@ async function ask(what, body) {
   }
 }
 
-/** Show what went wrong; that the gateway is gone comes before anything else. */
 function showProblem(text) {
-  show(byId("problem"), isGone ? GONE : text);
+  problem = text;
+  drawProblem();
 }
 
 function showGone(gone) {
   isGone = gone;
-  showProblem("");
+  drawProblem();
+}
+
+/** Show what went wrong; that the gateway is gone comes before anything else. */
+function drawProblem() {
+  show(byId("problem"), isGone ? GONE : problem);
 }
 
 /** Ask for one change at a time: a double tap must not ask twice. */
@@ -138,6 +145,16 @@ function remembered() {
   }
 }
 
+/** Show the state of the bike, and whether the gateway is gone, until a dialogue begins. */
+async function showStart() {
+  endFollowing?.();
+  endFollowing = follow("events?page=rider", {
+    gone: () => showGone(true),
+    back: () => showGone(false),
+  });
+  showState(await ask("state.json"));
+}
+
 function followDialogue(id) {
   remember(id);
   byId("start").hidden = true;
@@ -147,6 +164,7 @@ function followDialogue(id) {
   byId("download").replaceChildren();
   keepAwake(true);
   before = captured = null;
+  endFollowing?.();
   endFollowing = follow(`${place}/events?dialogue=${encodeURIComponent(id)}`, {
     hello: () => (notes = []),
     screen: showScreen,
@@ -263,7 +281,6 @@ function hear({ kind, data }) {
 }
 
 async function finish({ outcome, why, file }) {
-  endFollowing();
   remember(null);
   keepAwake(false);
   question = answers = "";
@@ -277,7 +294,7 @@ async function finish({ outcome, why, file }) {
   for (const part of ["outcome", "announcer"]) show(byId(part), words);
   show(byId("legend"), notes.join(" "));
   if (file) byId("download").replaceChildren(linkTo(file));
-  showState(await ask("state.json"));
+  showStart();
 }
 
 function linkTo(file) {
@@ -298,4 +315,4 @@ byId("rollback").addEventListener("submit", restore);
 byId("rollback").addEventListener("focusout", forgetTap);
 const earlier = remembered();
 if (earlier) followDialogue(earlier);
-else showState(await ask("state.json"));
+else showStart();
