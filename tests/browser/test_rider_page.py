@@ -298,6 +298,16 @@ def test_token_of_a_link_leaves_the_address_bar(stage: RiderStage) -> None:
     stage.page.wait_for_url(f"{stage.host}/")
 
 
+def test_focus_stays_with_the_bike_that_is_shown(stage: RiderStage) -> None:
+    stage.play(SCENES["several"]())
+    one = stage.page.get_by_role("link", name="Show bike-002 on the whole screen")
+    one.press("Enter")
+    back = stage.page.get_by_role("link", name="All bikes")
+    expect(back).to_be_focused()
+    back.press("Enter")
+    expect(one).to_be_focused()
+
+
 def test_place_that_is_no_bike_shows_all_bikes(stage: RiderStage) -> None:
     stage.play(SCENES["several"](), "#100%")
     assert stage.page.locator("body").get_attribute("data-view") == "all"

@@ -56,6 +56,13 @@ export class BikeCard {
     return state;
   }
 
+  /** Give the focus to the link that leads to the other view. */
+  focus() {
+    const { back, open } = this.parts;
+    const isShown = open.offsetParent !== null;
+    (isShown ? open : back).focus();
+  }
+
   drawSentence() {
     const { name, sentence } = this.state;
     show(this.parts.sentence, name === "gone" ? sentence : (this.answer ?? sentence));

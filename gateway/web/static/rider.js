@@ -18,6 +18,7 @@ let report = null;
 let isGone = false;
 let version = null;
 let announced = "";
+let chosen = null;
 
 function historyOf(bikeId) {
   if (!histories.has(bikeId)) histories.set(bikeId, new History(bests));
@@ -63,21 +64,27 @@ function selected(bikes) {
 function draw() {
   if (!report) return;
   const { bikes, is_set_up: isSetUp } = report.gateway;
+  chosen = selected(bikes);
   arrange(bikes);
   const states = bikes.map((bike) => [bike, cardOf(bike.bike_id).update(report, bike, isGone)]);
   const notice = (isGone && GONE) || (!isSetUp && NOT_SET_UP) || NO_BIKES;
   show(byId("notice"), bikes.length ? "" : notice);
   keepAwake(!isGone && bikes.some(isRacing));
-  const chosen = selected(bikes);
   const heard = states.find(([bike]) => bike.bike_id === chosen)?.[1];
   const key = `${chosen} ${heard?.name} ${isGone}`;
   if (key !== announced) announce(heard?.sentence ?? (isGone ? GONE : ""));
   announced = key;
 }
 
-/** Put the cards in the order of the bikes, and let one fill the screen if it is selected. */
+/** Show one bike or all of them, and the focus with the bike: the link that had it is hidden. */
+function turn() {
+  const before = chosen;
+  draw();
+  if (chosen !== before) cards.get(chosen ?? before)?.focus();
+}
+
+/** Put the cards in the order of the bikes, and let one fill the screen if it is chosen. */
 function arrange(bikes) {
-  const chosen = selected(bikes);
   const wanted = bikes.map((bike) => cardOf(bike.bike_id).root);
   const shown = byId("bikes");
   const isArranged = wanted.every((root, at) => shown.children[at] === root);
@@ -101,7 +108,7 @@ function add(messages) {
 }
 
 hideToken();
-window.addEventListener("hashchange", draw);
+window.addEventListener("hashchange", turn);
 
 follow("events?page=rider", {
   hello(hello) {
