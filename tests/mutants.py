@@ -347,7 +347,7 @@ MUTANTS = (
         "gateway/buffer/log_file.py",
         "            if error.errno != EIO:\n                raise\n",
         "            raise\n",
-        "tests/durability/test_bad_disk.py",
+        "tests/gateway/buffer/test_log_file.py",
     ),
     Mutant(
         "a log is deleted with messages in it",
