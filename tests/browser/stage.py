@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 STATIC = Path(__file__).parents[2] / "gateway" / "web" / "static"
 #: The time on the page at the start, in seconds since the epoch.
@@ -56,6 +56,16 @@ class Stage:
 
     def wait(self, seconds: float) -> None:
         self.page.clock.run_for(round(seconds * 1000))
+
+    def hold(self, pattern: str) -> list[Route]:
+        """Leave requests to a URL unanswered; return the list to which they will be appended."""
+        held: list[Route] = []
+
+        def keep(route: Route) -> None:
+            held.append(route)
+
+        self.page.route(pattern, keep)
+        return held
 
     def answer(self, path: str, body: bytes) -> tuple[str, bytes] | None:
         """Return the type and the content of the answer to a request; None if there is none."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from gateway.web.dialogue_events import DialogueEnd, Outcome, end_event
 from tests.browser.accessibility import findings
@@ -159,17 +159,12 @@ def test_lost_bike_is_named_instead_of_the_next_step(stage: CalibrationStage) ->
 
 
 def test_refusal_stays_when_a_slower_answer_arrives(stage: CalibrationStage) -> None:
-    page, waiting = stage.page, list[Route]()
-
-    def hold(route: Route) -> None:
-        waiting.append(route)
-
-    page.route("**/state.json", hold)
+    page, held = stage.page, stage.hold("**/state.json")
     stage.answers["start"] = REFUSED
     stage.open("calibrate/bike-1")
     stage.start()
     expect(page.locator("#problem")).to_have_text(REFUSED["error"])
-    waiting[0].fulfill(json=CALIBRATED)
+    held[0].fulfill(json=CALIBRATED)
     expect(page.locator("#in-use")).not_to_be_empty()
     expect(page.locator("#problem")).to_have_text(REFUSED["error"])
 
@@ -271,33 +266,23 @@ def test_tap_while_the_gateway_is_gone_leaves_the_reason(stage: CalibrationStage
     stage.play(CALIBRATION_SCENES["gone"])
     problem = stage.page.locator("#problem")
     expect(problem).to_contain_text("The gateway does not answer")
-    waiting: list[Route] = []
-
-    def hold(route: Route) -> None:
-        waiting.append(route)
-
-    stage.page.route("**/answer", hold)
+    held = stage.hold("**/answer")
     with stage.page.expect_request("**/answer"):
         stage.page.get_by_role("button", name="Capture now").click()
     expect(problem).to_contain_text("The gateway does not answer")
     with stage.page.expect_event("requestfailed"):
-        waiting[0].abort()
+        held[0].abort()
     expect(problem).to_contain_text("The gateway does not answer")
 
 
 def test_state_that_arrives_during_a_dialogue_is_not_shown(stage: CalibrationStage) -> None:
-    page, waiting = stage.page, list[Route]()
-
-    def hold(route: Route) -> None:
-        waiting.append(route)
-
-    page.route("**/state.json", hold)
+    page, held = stage.page, stage.hold("**/state.json")
     stage.answers["start"] = STARTED
     stage.open("calibrate/bike-1")
     stage.begin()
     stage.tell(reviewing())
     with page.expect_response("**/state.json"):
-        waiting[0].fulfill(json=CALIBRATED)
+        held[0].fulfill(json=CALIBRATED)
     page.evaluate("fetch('static/icon.svg').then(answer => answer.text())")  # takes longer
     expect(page.locator("#curve polyline.old")).to_have_count(1)
 
@@ -305,23 +290,17 @@ def test_state_that_arrives_during_a_dialogue_is_not_shown(stage: CalibrationSta
 def test_reloaded_page_continues_although_the_state_is_late(stage: CalibrationStage) -> None:
     page = stage.page
     page.add_init_script("sessionStorage.setItem('dialogue of bike-1', 'dialogue-1')")
-
-    def hold(route: Route) -> None:
-        """Never answer."""
-
-    page.route("**/state.json", hold)
+    stage.hold("**/state.json")
     stage.open("calibrate/bike-1")
     expect(page.locator("#dialogue")).to_be_visible()
     expect(page.get_by_role("button", name="Start")).to_be_hidden()
 
 
-def test_page_whose_token_was_replaced_asks_for_the_new_one(browser: Browser) -> None:
-    with browser.new_context(viewport=PHONE) as context:
-        stage = CalibrationStage(context.new_page())
-        stage.play(CALIBRATION_SCENES["new"])
-        stage.page.route("**/start", lambda route: route.fulfill(status=401, body="token"))
-        with stage.page.expect_navigation(timeout=5_000):
-            stage.start()
+def test_page_whose_token_was_replaced_asks_for_the_new_one(stage: CalibrationStage) -> None:
+    stage.play(CALIBRATION_SCENES["new"])
+    stage.page.route("**/start", lambda route: route.fulfill(status=401, body="token"))
+    with stage.page.expect_navigation(timeout=5_000):
+        stage.start()
 
 
 def test_browser_that_blocks_its_storage_can_calibrate(stage: CalibrationStage) -> None:

@@ -16,7 +16,7 @@ from tests.browser.show_stage import ShowStage
 from tests.gateway.simulation.test_scene import demo_summary
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Page
 
     from gateway.simulation.scene import Scene
 
@@ -120,18 +120,13 @@ def test_refused_switch_is_explained_until_the_next_tap(stage: ShowStage) -> Non
 
 
 def test_switch_that_fails_when_the_race_is_over_is_no_trouble(stage: ShowStage) -> None:
-    waiting: list[Route] = []
-
-    def hold(route: Route) -> None:
-        waiting.append(route)
-
     stage.play(demo_at(20))
-    stage.page.route("**/network", hold)
+    held = stage.hold("**/network")
     with stage.page.expect_request("**/network"):
         stage.page.get_by_role("switch").click()
     stage.end(demo_summary())
     with stage.page.expect_event("requestfailed"):
-        waiting[0].abort()
+        held[0].abort()
     stage.page.evaluate("fetch('static/icon.svg').then(answer => answer.text())")  # takes longer
     expect(stage.page.locator("#trouble")).to_be_empty()
 

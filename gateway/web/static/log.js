@@ -26,6 +26,7 @@ export class LogList {
     });
   }
 
+  /** Change the list, and show its end again if it was shown before. */
   followEnd(change) {
     const { list } = this;
     const isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX;

@@ -76,7 +76,7 @@ function draw() {
   announced = key;
 }
 
-/** Show one bike or all of them, and the focus with the bike: the link that had it is hidden. */
+/** Show one bike or all of them. The link that led here is hidden now: its bike has another one. */
 function turn() {
   const before = chosen;
   draw();

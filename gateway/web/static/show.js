@@ -8,7 +8,7 @@ import { UNKNOWN } from "./units.js";
 const SVG = "http://www.w3.org/2000/svg";
 const NEWS_SHOWN = 8;
 
-/** Show who races, the second, what is wrong, and the race as a bar; `refusal` as below. */
+/** Show who races, the second, what is wrong (as showTrouble does), and the race as a bar. */
 export function showRace(scene, refusal) {
   show(byId("heading"), `Alleycat: ${scene.heading}`);
   show(byId("when"), scene.when);
