@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager
 
 from drivers.contract import Clock
 
@@ -21,7 +22,7 @@ class MachineClock:
     async def sleep_until(self, monotonic_ns: int) -> None:
         await asyncio.sleep(max(0, monotonic_ns - time.monotonic_ns()) / _NS_PER_S)
 
-    def timeout(self, seconds: float) -> asyncio.Timeout:
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         return asyncio.timeout(seconds)
 
     def wall_ms_at(self, monotonic_ns: int) -> int:

@@ -2,25 +2,52 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from drivers.clock import MachineClock
 
 _NS_PER_S = 1_000_000_000
+#: Real time between two readings of the clock by a wait, and the most of it that counts.
+_READ_EVERY_NS = 10_000_000
+_LONGEST_STEP_NS = 20_000_000
 
 
 class FastClock(MachineClock):
-    """A clock `times` as fast as real time, for time-outs of drivers on real interfaces."""
+    """A clock `times` as fast as real time, for time-outs of drivers on real interfaces.
+
+    It stops while the process is paused: on a busy machine, a time-out of 10 s must not pass in a
+    pause of one second, in which no answer could arrive.
+    """
 
     def __init__(self, times: int) -> None:
         super().__init__()
         self._times = times
-        self._began_ns = time.monotonic_ns()
+        self._read_ns = self._fast_ns = time.monotonic_ns()
 
     def monotonic_ns(self) -> int:
-        return self._began_ns + (time.monotonic_ns() - self._began_ns) * self._times
+        real_ns = time.monotonic_ns()
+        self._fast_ns += min(real_ns - self._read_ns, _LONGEST_STEP_NS) * self._times
+        self._read_ns = real_ns
+        return self._fast_ns
 
     async def sleep_until(self, monotonic_ns: int) -> None:
-        await asyncio.sleep(max(0, monotonic_ns - self.monotonic_ns()) / self._times / _NS_PER_S)
+        while (left_ns := monotonic_ns - self.monotonic_ns()) > 0:
+            await self._rest(left_ns)
+        await asyncio.sleep(0)
 
-    def timeout(self, seconds: float) -> asyncio.Timeout:
-        return asyncio.timeout(seconds / self._times)
+    @asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+        async with asyncio.timeout(None) as limit:
+            countdown = asyncio.create_task(self._count_down(limit, seconds))
+            try:
+                yield
+            finally:
+                countdown.cancel()
+
+    async def _count_down(self, limit: asyncio.Timeout, seconds: float) -> None:
+        await self.sleep_until(self.monotonic_ns() + round(seconds * _NS_PER_S))
+        limit.reschedule(0)
+
+    async def _rest(self, at_most_ns: int) -> None:
+        await asyncio.sleep(min(at_most_ns / self._times, _READ_EVERY_NS) / _NS_PER_S)

@@ -1,5 +1,6 @@
 """On a fast clock, a driver's seconds pass in a fraction of one."""
 
+import asyncio
 import time
 
 import pytest
@@ -24,3 +25,9 @@ async def test_time_out_on_a_fast_clock_comes_early() -> None:
         async with clock.timeout(60):
             await clock.sleep_until(clock.monotonic_ns() + 100_000 * NS_PER_S)
     assert time.monotonic() - began_s < 10
+
+
+async def test_time_out_on_a_fast_clock_does_not_pass_while_the_process_is_paused() -> None:
+    async with FastClock(TIMES).timeout(60):
+        asyncio.get_running_loop().call_soon(time.sleep, 0.1)
+        await asyncio.sleep(0.001)
