@@ -229,7 +229,7 @@ class TestWait:
         await case.pass_ns(SOON_NS)
         assert not waiting.done()
         event.set()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, 20)
 
     async def test_clock_wait_for_an_event_already_set_ends_at_once(self, case: Case) -> None:
         event = asyncio.Event()

@@ -308,7 +308,7 @@ async def test_connect_out_of_range_times_out_and_works_once_in_range(bluez: Blu
 async def test_hanging_connect_times_out(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     bike.fail("Connect", HANG)
-    client = BleakClient(await find(bike), timeout=0.1)
+    client = BleakClient(await find(bike), timeout=1.0)
     with pytest.raises(TimeoutError):
         await client.connect()
     assert bluez.members()[-1] == "Disconnect"

@@ -218,7 +218,7 @@ async def test_answer_with_a_text_that_is_not_utf_8_is_named(
     code: int, properties: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Awscrt drops it without a report, also if it is an acceptance."""
-    monkeypatch.setattr(iot_core, "ATTEMPT_S", 0.5)
+    monkeypatch.setattr(iot_core, "ATTEMPT_S", 1.5)
     assert "the broker's answer cannot be read" in await reason_at(refused(code, properties))
 
 
@@ -626,7 +626,7 @@ async def test_end_of_a_connection_shows_who_ended_it(tmp_path: Path, authority:
 
 @pytest.fixture
 def quick_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iot_client, "ACK_TIMEOUT_S", 1)
+    monkeypatch.setattr(iot_client, "ACK_TIMEOUT_S", 2)
     monkeypatch.setattr(iot_client, "REPORT_S", 1)
 
 

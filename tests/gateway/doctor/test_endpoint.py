@@ -385,7 +385,7 @@ async def test_answer_that_is_not_utf_8_is_not_called_late(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert iot_core.ATTEMPT_S < CONNECT_S
-    monkeypatch.setattr(iot_core, "ATTEMPT_S", 0.5)
+    monkeypatch.setattr(iot_core, "ATTEMPT_S", 1.5)
     talk = partial(refuse, answer=bytes([0x20, 8, 0, 0x87, 5, 0x1F, 0, 2, 0xFF, 0xFE]))
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]

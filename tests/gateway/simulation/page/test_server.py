@@ -81,7 +81,7 @@ async def test_race_that_fails_takes_its_page_with_it_though_somebody_watches() 
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             await shown(page, lambda _: None, race)
 
 

@@ -48,7 +48,7 @@ async def test_spectator_gets_a_second_scene_as_its_differences() -> None:
 
 async def test_spectator_gets_a_beat_when_nothing_happens() -> None:
     with Stage().spectator() as spectator:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             assert await events(spectator) == [("beat", {})]
 
 
