@@ -204,6 +204,20 @@ def test_double_tap_restores_nothing(stage: CalibrationStage) -> None:
     assert [one for one in stage.requests if one] == [backup]
 
 
+def test_tap_elsewhere_ends_the_restoring_where_a_tap_does_not_focus(
+    stage: CalibrationStage,
+) -> None:
+    """As in Safari: the event is sent without a mouse, which would focus the button."""
+    stage.answers["rollback"] = CALIBRATED
+    stage.play(CALIBRATION_SCENES["in-use"])
+    restore = stage.page.locator("#rollback button")
+    words = restore.inner_text()
+    restore.dispatch_event("click")
+    expect(restore).to_have_text("Tap again to restore it")
+    stage.page.get_by_label("Points", exact=True).click()
+    expect(restore).to_have_text(words)
+
+
 def test_focus_follows_the_dialogue(stage: CalibrationStage) -> None:
     page = stage.page
     stage.play(CALIBRATION_SCENES["new"])

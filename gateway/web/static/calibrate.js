@@ -106,6 +106,8 @@ async function restore(event) {
     byId("rollback").dataset.sure = "yes";
     changedAt = performance.now();
     show(restoreButton(), KNOB.rollbackSure);
+    // Safari does not focus a tapped button, so the button could not notice a tap elsewhere.
+    restoreButton().focus();
     return;
   }
   if (performance.now() - changedAt < CHANGED_MS) return;
