@@ -78,7 +78,7 @@ vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: bo
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
 # Many of its tests wait for a race.
-browser-test: $(INSTALLED) $(BROWSER)/.installed chromium firefox mosquitto iptables ## test the pages in a real browser; ONLY=tests/browser/test_rider_page.py
+browser-test: $(INSTALLED) $(BROWSER)/.installed chromium firefox webkit mosquitto iptables ## test the pages in a real browser; ONLY=tests/browser/test_rider_page.py
 	PYTHONPATH=$(BROWSER) $(BIN)/pytest $(or $(ONLY),tests/browser) -n 3 --dist loadgroup
 
 screenshots: $(INSTALLED) $(BROWSER)/.installed chromium ## draw the pictures of the pages, docs/page/*.png
@@ -184,7 +184,7 @@ $(BROWSER)/.installed: tests/browser/requirements.txt $(INSTALLED)
 	@$(INSTALL) --no-deps --target $(BROWSER) --requirement $<
 	@touch $@
 
-.PHONY: chromium firefox mosquitto dbus iptables avahi elfutils lintian mmdebstrap qemu
+.PHONY: chromium firefox webkit mosquitto dbus iptables avahi elfutils lintian mmdebstrap qemu
 # Chromium without windows, each of which takes a second of computing. Ubuntu has none as a package;
 # the computers of GitHub have Chrome.
 chromium:
@@ -194,6 +194,11 @@ chromium:
 # Ubuntu has none as a package; without it, its tests are left out.
 firefox:
 	-@tests/install_package firefox-esr firefox-esr
+
+# Safari's engine, and the screen in memory that it needs; without them, its tests are left out.
+webkit:
+	-@tests/install_package WebKitWebDriver webkit2gtk-driver
+	-@tests/install_package Xvfb xvfb
 
 mosquitto:
 	@tests/install_package mosquitto mosquitto

@@ -4,35 +4,31 @@ import asyncio
 import json
 import re
 import subprocess
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 
+from tests.browser.tab import TIMEOUT_S, Tab
 from tests.support.children import killed_at_end
 
 FIREFOX = "/usr/bin/firefox-esr"
-#: How long Firefox may take for a step, in seconds, and how often a page is asked, in seconds.
-TIMEOUT_S = 60
-ASK_EVERY_S = 0.1
 
 #: Runs a coroutine in a loop, and returns its result.
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 @dataclass
-class Tab:
-    """The one tab of a Firefox. `complaints`: errors of its scripts, and of its console."""
+class FirefoxTab(Tab):
+    """The one tab of a Firefox."""
 
     socket: ClientWebSocketResponse
     run_in_loop: Run
     context: str = ""
-    complaints: list[str] = field(default_factory=list)
     _last_id: int = 0
 
     def ask(self, method: str, **params: Any) -> Any:
@@ -57,12 +53,7 @@ class Tab:
     def open(self, url: str) -> None:
         self.ask("browsingContext.navigate", context=self.context, url=url, wait="complete")
 
-    def text(self, selector: str) -> str:
-        """Return the text of the first element; empty if there is none."""
-        return self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
-
     def run(self, expression: str) -> str:
-        """Return the text that an expression of JavaScript results in."""
         found = self.ask(
             "script.evaluate",
             expression=expression,
@@ -73,16 +64,6 @@ class Tab:
             raise ValueError(found["exceptionDetails"]["text"])
         return str(found["result"].get("value", ""))
 
-    def wait_for(self, selector: str, pattern: str) -> str:
-        """Wait until the text of an element matches; return it."""
-        late_s = time.monotonic() + TIMEOUT_S
-        while True:
-            text = self.text(selector)
-            if re.search(pattern, text):
-                return text
-            assert time.monotonic() < late_s, f"{selector}: expected {pattern!r}, found {text!r}"
-            time.sleep(ASK_EVERY_S)
-
     def _note(self, message: dict[str, Any]) -> None:
         entry = message.get("params", {})
         if message.get("method") == "log.entryAdded" and entry["level"] == "error":
@@ -90,7 +71,7 @@ class Tab:
 
 
 @contextmanager
-def firefox_tab(directory: Path) -> Iterator[Tab]:
+def firefox_tab(directory: Path) -> Iterator[FirefoxTab]:
     """Start Firefox with its profile in an empty directory, and yield its tab."""
     process = subprocess.Popen(
         [
@@ -102,7 +83,7 @@ def firefox_tab(directory: Path) -> Iterator[Tab]:
     )
     with killed_at_end(process), _loop_in_a_thread() as run_in_loop:
         session, socket = run_in_loop(_connected(_endpoint(process)))
-        tab = Tab(socket, run_in_loop)
+        tab = FirefoxTab(socket, run_in_loop)
         try:
             tab.ask("session.new", capabilities={})
             tab.ask("session.subscribe", events=["log.entryAdded"])

@@ -1,4 +1,4 @@
-"""The main path of each page of a real gateway in Firefox."""
+"""The main path of each page of a real gateway in Firefox, and in WebKit, Safari's engine."""
 
 import time
 from collections.abc import Iterator
@@ -7,27 +7,37 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import WebGateway
-from tests.browser.firefox import FIREFOX, Tab, firefox_tab
+from tests.browser.firefox import FIREFOX, firefox_tab
+from tests.browser.tab import Tab
+from tests.browser.webkit import DRIVER, SCREEN, webkit_tab
+from tests.support.race_page import race_page
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(not Path(FIREFOX).exists(), reason="needs firefox-esr"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+#: Each browser: its tab, and the programs that it needs, from packages of the same names.
+BROWSERS = {
+    "firefox": (firefox_tab, {FIREFOX: "firefox-esr"}),
+    "webkit": (webkit_tab, {DRIVER: "webkit2gtk-driver", SCREEN: "xvfb"}),
+}
 
 #: How long a person needs to see a button, in seconds; an earlier tap counts as a double one.
 PERSON_S = 0.6
+SWITCH = "document.querySelector('[role=switch]').click()"
 RPM = "#bikes > li:nth-child(2) [data-name=rpm] dd"
 
 
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Tab]:
+@pytest.fixture(params=BROWSERS)
+def tab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tab]:
     """Yield a tab. The test fails if a script of a page fails, or a page breaks its own CSP."""
-    profile = tmp_path / "firefox"
-    profile.mkdir()
-    with firefox_tab(profile) as tab:
+    open_tab, programs = BROWSERS[request.param]
+    for program, package in programs.items():
+        if not Path(program).exists():
+            pytest.skip(f"needs {package}")
+    home = tmp_path / "browser"
+    home.mkdir()
+    with open_tab(home) as tab:
         yield tab
-        assert tab.complaints == []
+    assert tab.complaints == []
 
 
 @pytest.fixture
@@ -69,3 +79,13 @@ def test_calibration_starts_and_is_discarded(tab: Tab, racing: WebGateway) -> No
         ".find((one) => one.innerText === 'Discard').click()"
     )
     tab.wait_for("#outcome", "Discarded: nothing was changed.")
+
+
+def test_network_of_a_demo_is_cut_and_restored_and_nothing_is_lost(tab: Tab) -> None:
+    with race_page("demo", "--bikes", "4", "--race", "15", "--outage", "0") as (_, address):
+        tab.open(address)
+        tab.wait_for("#when", "^second ")
+        tab.run(SWITCH)
+        tab.wait_for("#trouble", "network DOWN")
+        tab.run(SWITCH)
+        tab.wait_for("#account", "60 of 60 messages in the stream: nothing lost")
