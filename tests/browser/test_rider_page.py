@@ -272,7 +272,7 @@ def test_remote_races_are_shown_and_cannot_be_changed(stage: RiderStage) -> None
     stage.play(SCENES["commanded"]())
     part(stage, "name").click()
     dialog = stage.page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Race 71 begins in 0:41: Amy, class 1, 3:00")
+    expect(dialog).to_contain_text("Race 71 begins in 0:42: Amy, class 1, 3:00")
     assert dialog.get_by_role("button").all_inner_texts() == ["Close"]
     stage.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

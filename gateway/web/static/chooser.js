@@ -45,6 +45,6 @@ function button({ label, isChosen, request }, dialog, choose) {
 
 function paragraph(race) {
   const element = document.createElement("p");
-  element.textContent = commandedRace(race, (race.start_ms - Date.now()) / 1000);
+  element.textContent = commandedRace(race);
   return element;
 }

@@ -91,9 +91,10 @@ export const RANK = {
   old: (age) => `results from ${counted(Math.round(age), "second")} ago`,
 };
 
-/** Return a commanded race in words. `start` is in seconds from now, negative if it has begun. */
-export function commandedRace({ name, class_id: classId, length_s: length, race_id: id }, start) {
-  const when = start > 0 ? `begins in ${clock(start)}` : "is in progress";
+/** Return a commanded race in words. */
+export function commandedRace(race) {
+  const { name, class_id: classId, length_s: length, race_id: id, starts_in_s: start } = race;
+  const when = start === null ? "is in progress" : `begins in ${clock(start)}`;
   return `Race ${id} ${when}: ${name}, class ${classId}, ${clock(length)}`;
 }
 

@@ -364,7 +364,10 @@ async def test_remote_races_are_the_backends_and_shown(tmp_path: Path) -> None:
     assert (status.race_mode, bike.race_id, bike.starts_in_s) == ("remote", 12, 50.0)
     [commanded] = bike.commanded
     assert (commanded.race_id, commanded.racer_id, commanded.name) == (12, 7, "Hayden")
-    assert commanded.start_ms == begins_ms
+    assert (commanded.start_ms, commanded.starts_in_s) == (begins_ms, 50.0)
+    await virtual.run_for(60)
+    [under_way] = virtual.gateway.status.bikes[0].commanded
+    assert (under_way.race_id, under_way.starts_in_s) == (12, None)
     assert virtual.delivered == []
     await virtual.stop()
 
