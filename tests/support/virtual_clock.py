@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -21,6 +21,7 @@ Alarm = tuple[int, int, Callable[[], None]]
 class VirtualClock:
     """The gateway's Clock; time passes only within `run_for`, alarm by alarm, in order.
 
+    It does not pass during work for a thread, such as asyncio's `to_thread`: that is done at once.
     `is_set`: whether `setter` has set it.
     """
 
@@ -32,6 +33,7 @@ class VirtualClock:
         self.is_set = True
         self.setter = ClockSource.TIME_SERVER
         self.boot_id = "boot-1"
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.reanchor()
 
     def is_trustworthy(self) -> bool:
@@ -102,6 +104,10 @@ class VirtualClock:
         self._now_ns += round(seconds * NS_PER_S)
 
     async def settle(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop = loop
+            loop.set_default_executor(InlineExecutor())
         for _ in range(SETTLING_ROUNDS):
             await asyncio.sleep(0)
 
@@ -116,7 +122,7 @@ class VirtualClock:
         heapify(self._alarms)
 
 
-class InlineExecutor(Executor):
+class InlineExecutor(ThreadPoolExecutor):
     """An executor that works at once: in virtual time, no test can wait for a thread."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -126,3 +132,8 @@ class InlineExecutor(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+def work_in_threads() -> None:
+    """Give work to threads again, for a test in which it takes long; call it after `settle`."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())

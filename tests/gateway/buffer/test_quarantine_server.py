@@ -15,6 +15,7 @@ from gateway.buffer.store import StoreError
 from gateway.cli.quarantine import ask_to_release
 from tests.support.buffers import BufferBench, seconds
 from tests.support.telemetry import message
+from tests.support.virtual_clock import work_in_threads
 
 
 @pytest.fixture(autouse=True)
@@ -47,12 +48,14 @@ async def ask(directory: Path, line: bytes) -> Any:
 
 async def test_requeue_over_the_socket_sends_again(tmp_path: Path, bench: BufferBench) -> None:
     path = tmp_path / FILE_NAME
+    work_in_threads()
     assert await asyncio.to_thread(ask_to_release, path, "requeue", [1, 3, 99]) == 2
     assert seconds(await bench.take_all()) == [1, 3]
     assert bench.buffer.status.quarantined == 1
 
 
 async def test_drop_over_the_socket_deletes(tmp_path: Path, bench: BufferBench) -> None:
+    work_in_threads()
     assert await asyncio.to_thread(ask_to_release, tmp_path / FILE_NAME, "drop", [1, 2]) == 2
     assert await bench.take_all() == []
     assert bench.buffer.status.quarantined == 1

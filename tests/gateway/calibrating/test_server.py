@@ -34,6 +34,7 @@ from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.calibrations import record
 from tests.support.gateways import VirtualGateway, config
+from tests.support.virtual_clock import work_in_threads
 
 RACE_START_MS = 5_400_763 * 300_000
 #: More than a socket of the kernel holds.
@@ -408,6 +409,7 @@ class TestSlowDisk:
             return save(store, *args)
 
         monkeypatch.setattr(CalibrationStore, "save", save_late)
+        work_in_threads()
         async with daemon.session() as session:
             await session.try_out(None)
             saving = asyncio.create_task(session.save(record()))
