@@ -18,7 +18,7 @@ WEB = '[web]\nport = 8080\nlisten = "0.0.0.0"\nmdns = true\n'
 OPEN = """
 import sys, urllib.request as client
 request = client.Request(sys.argv[1], headers={"Host": f"{sys.argv[2]}:8080"})
-print(client.urlopen(request, timeout=5).read().decode())
+print(client.urlopen(request, timeout=20).read().decode())
 """
 #: Runs the gateway's Python on a computer of the test.
 WRAPPER = '#!/bin/sh\nexec {command} {python} "$@"\n'

@@ -33,7 +33,7 @@ def asked(gateway: GatewayProcess) -> tuple[int, dict[str, Any]]:
 
 def metrics(port: int) -> dict[str, float]:
     """By name and bike; without labels by name alone."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as page:
         families = list(text_string_to_metric_families(page.read().decode()))
     return {
         " ".join([sample.name, *filter(None, [sample.labels.get("bike_id")])]): sample.value

@@ -252,7 +252,7 @@ async def test_driver_that_never_releases_its_bike_does_not_block_the_stop(tmp_p
     )
     await virtual.start()
     await virtual.run_for(10.4)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await virtual.stop()
     [records] = buffered(tmp_path).values()
     assert len(records) == 20, "11 of one bike, 9 of the silent one"

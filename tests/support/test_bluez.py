@@ -39,7 +39,9 @@ class Link:
     def __init__(self, found: BLEDevice) -> None:
         self.frames: list[bytes] = []
         self.lost = asyncio.Event()
-        self.client = BleakClient(found, disconnected_callback=lambda _: self.lost.set(), timeout=5)
+        self.client = BleakClient(
+            found, disconnected_callback=lambda _: self.lost.set(), timeout=20
+        )
         self._arrived = asyncio.Event()
 
     def on_frame(self, _: object, frame: bytearray) -> None:
@@ -54,7 +56,7 @@ class Link:
 
 
 async def find(device: Device) -> BLEDevice:
-    found = await BleakScanner.find_device_by_address(device.address, timeout=5)
+    found = await BleakScanner.find_device_by_address(device.address, timeout=20)
     assert found is not None
     return found
 
@@ -66,7 +68,7 @@ async def connected(device: Device) -> Link:
 
 
 async def heard(event: asyncio.Event) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await event.wait()
 
 
@@ -125,7 +127,7 @@ async def test_advertisements_repeat_and_can_change(bluez: Bluez) -> None:
     def on_advertisement(_: BLEDevice, advertisement: AdvertisementData) -> None:
         told.put_nowait(advertisement.manufacturer_data[bikes.KEISER_COMPANY])
 
-    async with BleakScanner(on_advertisement), asyncio.timeout(5):
+    async with BleakScanner(on_advertisement), asyncio.timeout(20):
         assert [await told.get() for _ in range(5)] == [b"\x00"] * 5
         bike.advertise(manufacturer_data={bikes.KEISER_COMPANY: b"\x01"}, rssi=-80)
         while await told.get() != b"\x01":

@@ -26,7 +26,7 @@ Event = tuple[str, Any]
 
 async def next_event(stream: ClientResponse) -> Event:
     """Return the name of the next event, and its parsed data."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         name = (await stream.content.readline()).removeprefix(b"event: ").strip().decode()
         data = (await stream.content.readline()).removeprefix(b"data: ")
         assert await stream.content.readline() == b"\n"

@@ -487,7 +487,7 @@ class TestName:
         bike.name = None
         driven = driver(address=bike.address)
         riding = asyncio.create_task(self.cadence_rpm(bike, driven))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not bike.exported:  # noqa: ASYNC110 the fake signals nothing
                 await asyncio.sleep(0.01)
         bike.name = "DRIVO 123"

@@ -84,7 +84,7 @@ async def test_port_that_takes_no_bytes_is_a_lost_bike(bike: PtyBike) -> None:
 
 async def test_closing_a_port_does_not_wait_for_unsent_bytes(bike: PtyBike) -> None:
     bike.stop_taking()
-    async with asyncio.timeout(5) as limit:
+    async with asyncio.timeout(20) as limit:
         async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
             with suppress(BikeLost):
                 write_much(port)

@@ -53,7 +53,7 @@ async def test_reading_that_waits_has_the_time_of_its_arrival(tmp_path: Path) ->
         await clock.run_for(1)
         arrived_ns = clock.monotonic_ns()
         bike.say(KettlerBike().answer(b"ST\r\n"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while port.heard_ns != arrived_ns:  # noqa: ASYNC110 nothing signals an arrival
                 await asyncio.sleep(0)
         await clock.run_for(2)

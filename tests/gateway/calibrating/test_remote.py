@@ -68,7 +68,7 @@ async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
 
 async def end_of_news(path: Path, silence_s: float = SILENCE_S) -> str:
     session = DaemonSession(path, "bike-1", silence_s=silence_s)
-    async with session, asyncio.timeout(5):
+    async with session, asyncio.timeout(20):
         with pytest.raises(CalibrationError) as end:
             await _hear_all(session)
         with pytest.raises(CalibrationError) as later:
@@ -126,7 +126,7 @@ async def test_daemon_session_answers_pings() -> None:
         writer.write(tell_to_line(Ping(7)))
         heard.set_result(ask_from_line(await reader.readline()))
 
-    async with daemon(ping) as path, DaemonSession(path, "bike-1"), asyncio.timeout(5):
+    async with daemon(ping) as path, DaemonSession(path, "bike-1"), asyncio.timeout(20):
         assert await heard == Here(7)
 
 

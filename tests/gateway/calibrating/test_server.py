@@ -106,7 +106,7 @@ class Client:
 
     async def told(self, kind: str) -> dict[str, Any]:
         """The next of this kind."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 message: dict[str, Any] = json.loads(await self.reader.readuntil(b"\n"))
                 if message["tell"] == kind:
@@ -115,7 +115,7 @@ class Client:
     async def rest(self) -> bytes:
         """What is there until it is cut off, which must be soon."""
         with suppress(ConnectionError):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 return await self.reader.read()
         return b""
 
@@ -391,7 +391,7 @@ class TestEndOfConnection:
             client.open()
             await client.told("done")
             client.writer.write(ask_to_line(Save(record())))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while daemon.virtual.gateway.leases.taken:  # noqa: ASYNC110 nothing rings
                 await asyncio.sleep(0)
         assert daemon.bike().calibration.record == daemon.store.load("bike-1") == record()

@@ -66,7 +66,7 @@ def serving(directory: Path, *lines: bytes) -> Iterator[None]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    is_up.wait(5)
+    is_up.wait(20)
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from tests.support.hostile import HOSTILE, forbidden_in
 def systemd(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(5)
+        systemd.settimeout(20)
         yield systemd
 
 
@@ -42,7 +42,7 @@ def test_systemd_hears_no_control_characters(systemd: socket.socket) -> None:
 def test_systemd_is_told_at_an_abstract_socket() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("")  # any free abstract name
-        systemd.settimeout(5)
+        systemd.settimeout(20)
         service = ServiceManager({"NOTIFY_SOCKET": address(systemd)})
         service.tell(READY=1)
         assert systemd.recv(1000) == b"READY=1"
@@ -73,7 +73,7 @@ def test_systemd_that_listens_late_is_told_what_follows(tmp_path: Path) -> None:
     service.tell(STATUS="early")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(5)
+        systemd.settimeout(20)
         service.tell(READY=1)
         assert systemd.recv(1000) == b"READY=1"
     service.close()

@@ -58,12 +58,12 @@ async def connect(tmp_path: Path) -> AsyncIterator[Connect]:
 
 
 async def events(reader: Reader, count: int) -> list[dict[str, Any]]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return [json.loads(await reader[0].readline()) for _ in range(count)]
 
 
 async def is_cut_off(reader: Reader) -> bool:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         try:
             return await reader[0].readline() == b""
         except ConnectionResetError:

@@ -93,7 +93,7 @@ async def test_name_without_avahi_is_a_note_and_the_pages_are_served(
     url = f"http://127.0.0.1:{settings.web.port}/static/gateway.css"
     own, other = "alleycat-gateway-1.local", "alleycat-gateway-2.local"
     async with serve_web(settings, race, FILE), ClientSession() as session:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await noted.get() == f"the name {own} does not lead to the pages: {NOT_RUNNING}"
         async with session.get(url, headers={"Host": f"{own}:{settings.web.port}"}) as answer:
             assert answer.status == 200
@@ -160,7 +160,7 @@ async def test_server_that_fails_is_a_note_and_the_race_goes_on(tmp_path: Path) 
 
     server = WebServer([], begin, lambda: loop.call_soon_threadsafe(failed.set))
     server.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await failed.wait()
     await server.stop()
     assert web_threads() == []
@@ -184,7 +184,7 @@ async def test_status_that_cannot_be_made_is_a_note(tmp_path: Path) -> None:
         serve_web(settings, race, FILE),
         ClientSession() as session,
         session.get(f"{url}/events?page=rider"),
-        asyncio.timeout(5),
+        asyncio.timeout(20),
     ):
         await noted.wait()
 

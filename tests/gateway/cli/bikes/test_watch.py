@@ -116,7 +116,7 @@ def of_a_gateway(tmp_path: Path) -> Iterator[Path]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    assert is_up.wait(5)
+    assert is_up.wait(20)
     yield config
     loop.call_soon_threadsafe(stop.set)
     thread.join()

@@ -19,7 +19,7 @@ _LISTEN = "0A"  # a socket's state in /proc/net/tcp
 
 def connect(port: int, packet: bytes) -> bytes:
     """The type byte of the broker's answer, empty when it hangs up."""
-    with socket.create_connection((LOOPBACK, port), timeout=5) as client:
+    with socket.create_connection((LOOPBACK, port), timeout=20) as client:
         client.sendall(packet)
         try:
             return client.recv(1)

@@ -61,10 +61,10 @@ def publisher(broker: Broker) -> Iterator[mqtt5.Client]:
         )
     )
     client.start()
-    assert connected.wait(5)
+    assert connected.wait(20)
     yield client
     client.stop()
-    assert stopped.wait(5)
+    assert stopped.wait(20)
 
 
 def publish(client: mqtt5.Client, payloads: list[bytes], topic: str = TOPIC) -> None:

@@ -38,6 +38,6 @@ async def test_fleet_without_a_broker_ends_at_once_with_the_reason() -> None:
         lambda _: None,
     )
     with pytest.raises(FleetError, match=r"5 of 5 connections .* refused") as raised:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await fleet
     assert "`alleycat-gateway check --config own.toml` tests a single one" in str(raised.value)
