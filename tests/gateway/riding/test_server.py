@@ -23,6 +23,7 @@ from gateway.riding.requests import (
 )
 from gateway.riding.server import CLIENTS_MAX, serve_ride
 from tests.support.ride_bench import RideBench
+from tests.support.virtual_clock import work_in_threads
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +34,8 @@ def no_runtime_directory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[RideBench]:
     bench = await RideBench(tmp_path, [80.0] * 100).start()
+    # The clients that block must not block the server.
+    work_in_threads()
     async with serve_ride(tmp_path, bench.virtual.gateway.desk, pytest.fail):
         yield bench
     await bench.stop()
