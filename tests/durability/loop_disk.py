@@ -72,19 +72,23 @@ class LoopDisk:
 
 
 @contextmanager
-def open_loop_disk(block_bytes: int = BLOCK_BYTES) -> Iterator[LoopDisk]:
+def open_loop_disk(
+    block_bytes: int = BLOCK_BYTES, size_bytes: int = SIZE_BYTES
+) -> Iterator[LoopDisk]:
     """A fresh ext4 in memory. Skips the test where that cannot be had."""
-    with directory_in_memory() as memory, loop_disk_in(memory, block_bytes) as disk:
+    with directory_in_memory() as memory, loop_disk_in(memory, block_bytes, size_bytes) as disk:
         yield disk
 
 
 @contextmanager
-def loop_disk_in(place: Path, block_bytes: int = BLOCK_BYTES) -> Iterator[LoopDisk]:
+def loop_disk_in(
+    place: Path, block_bytes: int = BLOCK_BYTES, size_bytes: int = SIZE_BYTES
+) -> Iterator[LoopDisk]:
     """A fresh ext4, else with all its defaults, in a file in `place`. Skips the test if need be."""
     _require("mkfs.ext4", "losetup", "mount", "umount")
     image = place / "disk"
     with image.open("wb") as file:
-        file.truncate(SIZE_BYTES)
+        file.truncate(size_bytes)
     _run("mkfs.ext4", "-q", "-b", str(block_bytes), image)
     with _mounted(image) as (device, directory):
         yield LoopDisk(image, device, directory)

@@ -18,6 +18,9 @@ from tests.durability.loop_disk import LoopDisk, open_loop_disk
 from tests.durability.writer import INTERVAL_S
 
 BLOCK_BYTES = 1024
+#: The disk is small, because a cut copies all that was ever written to it, and has to fall between
+#: two writes.
+SIZE_BYTES = 8 << 20
 #: The disk is full for this long, and believed to be well again after as long.
 FULL_S = 3.0
 
@@ -26,7 +29,7 @@ BUFFER = Path("state", DIRECTORY_NAME)
 
 @pytest.fixture
 def loop_disk() -> Iterator[LoopDisk]:
-    with open_loop_disk(BLOCK_BYTES) as loop_disk:
+    with open_loop_disk(BLOCK_BYTES, SIZE_BYTES) as loop_disk:
         (loop_disk.directory / BUFFER.parent).mkdir()
         yield loop_disk
 
