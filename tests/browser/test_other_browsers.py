@@ -14,7 +14,7 @@ from tests.support.race_page import race_page
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-#: Each browser: its tab, and the programs that it needs, from packages of the same names.
+#: Each browser: what opens its tab, and the programs that it needs, with their packages.
 BROWSERS = {
     "firefox": (firefox_tab, {FIREFOX: "firefox-esr"}),
     "webkit": (webkit_tab, {DRIVER: "webkit2gtk-driver", SCREEN: "xvfb"}),

@@ -59,10 +59,10 @@ def webkit_tab(home: Path) -> Iterator[WebKitTab]:
     """Start a browser that keeps its files in an empty directory, and yield its tab."""
     port = free_port()
     with _screen() as display:
-        surroundings = {"DISPLAY": display, "HOME": str(home), "LIBGL_ALWAYS_SOFTWARE": "1"}
+        variables = {"DISPLAY": display, "HOME": str(home), "LIBGL_ALWAYS_SOFTWARE": "1"}
         driver = subprocess.Popen(
             [DRIVER, f"--port={port}"],
-            env=os.environ | surroundings,
+            env=os.environ | variables,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

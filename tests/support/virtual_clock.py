@@ -123,7 +123,10 @@ class VirtualClock:
 
 
 class InlineExecutor(ThreadPoolExecutor):
-    """An executor that works at once: in virtual time, no test can wait for a thread."""
+    """An executor that works at once: in virtual time, no test can wait for a thread.
+
+    It is of this class because asyncio accepts no other as its default.
+    """
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
