@@ -18,8 +18,15 @@ TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-#: Takes the place of EventSource.
-STREAM = """
+#: Takes the place of EventSource, and records what the page posts at once: a server would hear of
+#: it some time after the tap.
+SCRIPT = """
+const { fetch } = window;
+window.posted = [];
+window.fetch = (place, init) => {
+  if (init?.body) window.posted.push(JSON.parse(init.body));
+  return fetch(place, init);
+};
 class StagedStream extends EventTarget {
   constructor() { super(); window.stagedStream = this; }
   close() {}
@@ -38,14 +45,18 @@ class Stage:
         self.html = html
         #: The answers to requests, by the last part of their path.
         self.answers: dict[str, object] = {}
-        #: The bodies of all requests that were answered.
-        self.requests: list[Any] = []
         server = _server()
         server.stage = self
         self.host = f"http://127.0.0.1:{server.server_port}"
-        page.add_init_script(STREAM)
+        page.add_init_script(SCRIPT)
         page.clock.install(time=START_S)
         page.clock.pause_at(START_S + 1)
+
+    @property
+    def posted(self) -> list[Any]:
+        """What the page has posted since it was opened, answered or not."""
+        found: list[Any] = self.page.evaluate("window.posted")
+        return found
 
     def open(self, place: str = "") -> None:
         self.page.goto(f"{self.host}/{place}")
@@ -67,11 +78,10 @@ class Stage:
         self.page.route(pattern, keep)
         return held
 
-    def answer(self, path: str, body: bytes) -> tuple[str, bytes] | None:
+    def answer(self, path: str) -> tuple[str, bytes] | None:
         """Return the type and the content of the answer to a request; None if there is none."""
         name = path.rpartition("/")[2]
         if name in self.answers:
-            self.requests.append(json.loads(body) if body else None)
             return "application/json", json.dumps(self.answers[name]).encode()
         file = STATIC / (name if path.startswith("/static/") else self.html)
         return (TYPES[file.suffix], file.read_bytes()) if file.is_file() else None
@@ -92,8 +102,8 @@ class StageRequest(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        found = self.server.stage.answer(path, body)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        found = self.server.stage.answer(path)
         content_type, content = found or ("text/plain", b"")
         self.send_response(200 if found else 404)
         self.send_header("Content-Type", content_type)

@@ -262,7 +262,7 @@ def test_request_that_is_refused_shows_the_reason(stage: RiderStage) -> None:
     stage.play(SCENES["waiting"]())
     part(stage, "act").click()
     expect(part(stage, "sentence")).to_have_text("this is why")
-    assert stage.requests == [{"action": "join", "bike_id": "bike-001"}]
+    assert stage.posted == [{"action": "join", "bike_id": "bike-001"}]
     stage.wait(7)
     stage.send("status", status_to_json(SCENES["waiting"]().status))
     expect(part(stage, "sentence")).to_have_text(SENTENCES["waiting"])
@@ -319,11 +319,11 @@ def test_double_tap_does_not_leave_a_race(stage: RiderStage) -> None:
     part(stage, "act").dblclick()
     stage.wait(0.3)
     part(stage, "act").click()
-    assert stage.requests == []
+    assert stage.posted == []
     stage.wait(0.2)
     part(stage, "act").click()
     expect(part(stage, "sentence")).to_have_text("has left")
-    assert [one["action"] for one in stage.requests] == ["leave"]
+    assert [one["action"] for one in stage.posted] == ["leave"]
 
 
 def test_double_tap_on_continue_does_not_join_the_next_race(stage: RiderStage) -> None:
@@ -332,7 +332,7 @@ def test_double_tap_on_continue_does_not_join_the_next_race(stage: RiderStage) -
     stage.wait(0.5)
     part(stage, "act").dblclick()
     expect(part(stage, "act")).to_have_text("Join race")
-    assert stage.requests == []
+    assert stage.posted == []
     stage.wait(0.5)
     part(stage, "act").click()
     expect(part(stage, "sentence")).to_have_text("has joined")

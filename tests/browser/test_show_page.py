@@ -102,7 +102,7 @@ def test_switch_asks_for_the_other_state_of_the_network(stage: ShowStage) -> Non
         stage.play(scene)
         with stage.page.expect_response("**/network"):
             stage.page.get_by_role("switch").click()
-        assert stage.requests.pop() == {"is_up": wanted}
+        assert stage.posted[-1] == {"is_up": wanted}
 
 
 def test_refused_switch_is_explained_until_the_next_tap(stage: ShowStage) -> None:
