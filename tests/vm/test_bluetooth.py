@@ -15,7 +15,7 @@ from tests.vm.conftest import RADIO, ROOT
 from tests.vm.gateway import START_TIMEOUT_S, Gateway, bike
 from tests.vm.machine import Machine
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 PYTHON = ROOT / ".venv-vm" / "bin" / "python"
 ADDRESS = "C0:FF:EE:12:34:56"

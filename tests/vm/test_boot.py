@@ -14,7 +14,7 @@ from tests.vm.conftest import Installed
 from tests.vm.gateway import RACE_S, SERVICE, START_TIMEOUT_S, STATE_DIR, Gateway
 from tests.vm.machine import Machine
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 #: In the config that comes with the package.
 FIRST_BIKE = "bike-001"
@@ -42,7 +42,7 @@ def test_gateway_starts_at_boot_and_reaches_the_broker(
 
     messages = subscriber.wait_for(both_bikes_race, START_TIMEOUT_S)
     assert FIRST_BIKE not in {m.bike_id for m in messages}, "it was never ridden"
-    assert gateway.property("NRestarts") == "0"
+    assert gateway.property("NRestarts") == "0", gateway.log()
     assert booted.run("systemctl --failed --quiet --plain --no-legend") == ""
 
 

@@ -29,12 +29,12 @@ from tests.vm.disk_log import Cut, cuts
 from tests.vm.gateway import CODE, START_TIMEOUT_S, Gateway
 from tests.vm.machine import STATE_FS_BYTES, Machine, make_state_disk, overlay, progress
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 OUTAGE_S = 25.0
 #: What takes milliseconds on hardware may take so long in emulation, on cores that others use too.
 SLOW_S = 1.0
-ARRIVE_TIMEOUT_S = 120.0
+ARRIVE_TIMEOUT_S = 300.0
 SYNC = "os.fdatasync(self._descriptor)"
 
 MARK = struct.Struct("<8sQ")

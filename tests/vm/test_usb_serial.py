@@ -16,7 +16,7 @@ from tests.vm.conftest import PEDALS
 from tests.vm.gateway import START_TIMEOUT_S, Gateway, bike
 from tests.vm.machine import Machine
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 #: QEMU's adapter is an FTDI of this name; udev makes the link, and the gateway's rule the group.
 PORT = "/dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_1-if00-port0"
