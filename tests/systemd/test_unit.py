@@ -89,7 +89,7 @@ def test_each_missing_protection_has_its_reason_in_the_unit() -> None:
         assert reason in comments, finding
 
 
-def test_the_watchdog_and_the_restarts_are_as_promised() -> None:
+def test_start_watchdog_and_restarts_are_as_promised() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read_string(UNIT.read_text())
@@ -99,6 +99,7 @@ def test_the_watchdog_and_the_restarts_are_as_promised() -> None:
     expected = {
         "Type": "notify",
         "NotifyAccess": "main",
+        "TimeoutStartSec": "600",
         "WatchdogSec": "40",
         "Restart": "always",
         "RestartPreventExitStatus": "78",
