@@ -106,8 +106,6 @@ async function restore(event) {
     byId("rollback").dataset.sure = "yes";
     changedAt = performance.now();
     show(restoreButton(), KNOB.rollbackSure);
-    // Safari does not focus a tapped button, so the button could not notice a tap elsewhere.
-    restoreButton().focus();
     return;
   }
   if (performance.now() - changedAt < CHANGED_MS) return;
@@ -315,6 +313,10 @@ byId("begin").addEventListener("submit", start);
 byId("begin").querySelector("button").disabled = false;
 byId("rollback").addEventListener("submit", restore);
 byId("rollback").addEventListener("focusout", forgetTap);
+// Safari does not focus a tapped button: a tap elsewhere takes no focus from it.
+document.addEventListener("pointerdown", ({ target }) => {
+  if (!byId("rollback").contains(target)) forgetTap();
+});
 const earlier = remembered();
 if (earlier) followDialogue(earlier);
 else showStart();
