@@ -66,11 +66,14 @@ class CommandedRace:
     name: Annotated[str, Field(description="the first name of that racer")]
     class_id: Annotated[int, Field(description="the class of that racer")]
     start_ms: Annotated[int, Field(description="its start, in ms since the epoch")]
+    length_s: Annotated[int, Field(description="its length in seconds")]
     starts_in_s: Annotated[
         float | None,
-        Field(description="seconds until its start by the gateway's clock; null once it has begun"),
-    ]
-    length_s: Annotated[int, Field(description="its length in seconds")]
+        Field(
+            description="seconds until its start by the gateway's clock; null once it has begun, "
+            "or from a version that does not report it"
+        ),
+    ] = None
 
 
 def commanded_races(races: Races, wall_ms: int) -> tuple[CommandedRace, ...]:
@@ -82,8 +85,8 @@ def commanded_races(races: Races, wall_ms: int) -> tuple[CommandedRace, ...]:
             race.racer.name,
             race.racer.class_id,
             race.start_ms,
-            (race.start_ms - wall_ms) / 1000 if race.start_ms > wall_ms else None,
             race.length_s,
+            (race.start_ms - wall_ms) / 1000 if race.start_ms > wall_ms else None,
         )
         for race in races.commanded_at(wall_ms)[:COMMANDED_SHOWN]
         if race.racer is not None

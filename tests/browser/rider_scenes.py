@@ -85,7 +85,7 @@ def _lost() -> Scene:
 
 
 def _commanded() -> Scene:
-    race = CommandedRace(71, 1, "Amy", 1, 3_642_000, 42.0, 180)
+    race = CommandedRace(71, 1, "Amy", 1, 3_642_000, 180, 42.0)
     waiting = bike(1, starts_in_s=42.0, race_id=71, race_length_s=180, place=None)
     return Scene(gateway_status(replace(waiting, commanded=(race,)), race_mode="remote"))
 
