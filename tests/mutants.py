@@ -252,6 +252,13 @@ MUTANTS = (
         "tests/drivers/serial_line/test_port.py",
     ),
     Mutant(
+        "a bike that sent while the process was stopped is lost",
+        "drivers/serial_line/session.py",
+        "            if port.heard_ns > asked_ns:\n",
+        "            if False:\n",
+        "tests/drivers/serial_line/test_session.py",
+    ),
+    Mutant(
         "check does not ask what the service's sandbox allows",
         "gateway/doctor/serial_ports.py",
         "    if not policy.allows(port):\n",

@@ -91,6 +91,12 @@ async def first(bike: BleBike) -> Reading:
         return await anext(readings)
 
 
+async def drop_after(bike: Device, seconds: float) -> None:
+    """Drop the link of a bike after seconds of the fast clock."""
+    await sleep_for(FAST, seconds)
+    bike.drop_link()
+
+
 async def hear_to_the_end(readings: AsyncIterator[Reading]) -> None:
     async with asyncio.timeout(20):
         async for _ in readings:
@@ -612,10 +618,11 @@ class TestStart:
         self, bluez: Bluez, caplog: pytest.LogCaptureFixture, after_s: float | None, accepts: bool
     ) -> None:
         bike = bikes.ftms_bike(bluez)
+        dropping = []
 
         def die(_: str, command: bytes) -> bytes | None:
             if after_s is not None and len(bike.written) == 1:
-                asyncio.get_running_loop().call_later(after_s / 10, bike.drop_link)
+                dropping.append(asyncio.create_task(drop_after(bike, after_s)))
             return bytes((0x80, command[0], 0x01)) if accepts else None
 
         bike.on_write = die
@@ -668,10 +675,11 @@ class TestStart:
             for is_started in (True, False):
                 bike.written.clear()
                 async with driven.open_bike() as readings:
-                    if not is_started:
-                        asyncio.get_running_loop().call_later(1.5, bike.drop_link)
+                    dropping = None if is_started else asyncio.create_task(drop_after(bike, 15))
                     with pytest.raises(BikeLost):
                         await hear_to_the_end(readings)
+                    if dropping:
+                        await dropping
                 assert bool(bike.written) is is_started
             bike.on_write = answer
             async with driven.open_bike() as readings:
