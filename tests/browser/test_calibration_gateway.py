@@ -365,7 +365,8 @@ def press_until(page: Page, key: str, name: str) -> None:
 
 
 def choose(page: Page, name: str) -> None:
-    """Go to a button by Tab, and press Enter once the page accepts it."""
+    """Go to a button by Tab once it is there, and press Enter once the page accepts it."""
+    expect(page.get_by_role("button", name=name)).to_be_enabled()
     press_until(page, "Tab", name)
     page.wait_for_timeout(500)
     page.keyboard.press("Enter")

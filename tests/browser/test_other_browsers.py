@@ -28,7 +28,7 @@ RPM = "#bikes > li:nth-child(2) [data-name=rpm] dd"
 
 @pytest.fixture(params=BROWSERS)
 def tab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tab]:
-    """Yield a tab. The test fails if a script of a page fails, or a page breaks its own CSP."""
+    """Yield a tab. The test fails on what its browser reports: failed scripts, a broken CSP."""
     open_tab, programs = BROWSERS[request.param]
     for program, package in programs.items():
         if not Path(program).exists():

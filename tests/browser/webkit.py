@@ -1,6 +1,7 @@
 """WebKit, the engine of Safari, driven by its own WebDriver (w3.org/TR/webdriver2).
 
-It is Debian's WebKitGTK on a screen in memory, since it needs one.
+It is Debian's WebKitGTK on a screen in memory, since it needs one. Unlike Safari, it focuses a
+button that is tapped.
 """
 
 import json
@@ -34,7 +35,10 @@ for (const kind of ["error", "unhandledrejection", "securitypolicyviolation"])
 
 @dataclass
 class WebKitTab(Tab):
-    """The one tab of a browser. `session`: the driver's address for it."""
+    """The one tab of a browser. `session`: the driver's address for it.
+
+    Its complaints are those after a page has loaded.
+    """
 
     session: str
 

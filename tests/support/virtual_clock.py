@@ -21,7 +21,8 @@ Alarm = tuple[int, int, Callable[[], None]]
 class VirtualClock:
     """The gateway's Clock; time passes only within `run_for`, alarm by alarm, in order.
 
-    It does not pass during work for a thread, such as asyncio's `to_thread`: that is done at once.
+    From its first `settle` on, it does not pass during work for a thread, such as asyncio's
+    `to_thread`: the loop does that work itself, at once.
     `is_set`: whether `setter` has set it.
     """
 
@@ -138,5 +139,5 @@ class InlineExecutor(ThreadPoolExecutor):
 
 
 def work_in_threads() -> None:
-    """Give work to threads again, for a test in which it takes long; call it after `settle`."""
+    """Give work to threads again, for work that waits for the loop; call it after `settle`."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())

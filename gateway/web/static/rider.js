@@ -76,7 +76,7 @@ function draw() {
   announced = key;
 }
 
-/** Show one bike or all of them. The link that led here is hidden now: its bike has another one. */
+/** Show one bike or all of them. The link with the focus is hidden now: focus the one back. */
 function turn() {
   const before = chosen;
   draw();
