@@ -15,8 +15,9 @@ from drivers.protocols.base import SerialLine
 from drivers.protocols.serial.kettler import Kettler
 from drivers.protocols.serial.lines import Lines
 from drivers.serial_line.port import open_port
-from drivers.serial_line.session import converse
+from drivers.serial_line.session import ASK_EVERY_S, converse
 from drivers.tuning import Tuning
+from gateway.timing.units import NS_PER_S
 from tests.support.pty_bike import Answer, PtyBike
 from tests.support.serial_bikes import KettlerBike
 from tests.support.virtual_clock import VirtualClock
@@ -71,15 +72,17 @@ async def test_converse_asks_again_and_gives_a_silent_bike_up(tmp_path: Path) ->
         assert bike.heard.count(b"ST") > 1
 
 
-class RushingClock(MachineClock):
-    """A clock twenty times as fast as the machine's, also while the process is stopped."""
+class ForwardedClock(MachineClock):
+    """The machine's clock, which a test can put forward by `ahead_ns`."""
+
+    ahead_ns = 0
 
     def monotonic_ns(self) -> int:
-        return 20 * super().monotonic_ns()
+        return super().monotonic_ns() + self.ahead_ns
 
 
 async def test_bike_that_sent_while_the_process_was_stopped_is_not_lost(tmp_path: Path) -> None:
-    clock = RushingClock()
+    clock = ForwardedClock()
     bike = PtyBike(tmp_path / "rig").plug_in()
     talk = Conversation("lines", Lines(), Tuning(), clock.monotonic_ns(), ignore_frame)
     async with (
@@ -91,7 +94,8 @@ async def test_bike_that_sent_while_the_process_was_stopped_is_not_lost(tmp_path
 
         def stop_for_a_while() -> None:
             bike.say(b"rpm=81\n")
-            time.sleep(1.2 * talk.protocol.lost_after_s / 20)
+            time.sleep(2 * ASK_EVERY_S)
+            clock.ahead_ns += round(2 * talk.protocol.lost_after_s * NS_PER_S)
 
         asyncio.get_running_loop().call_soon(stop_for_a_while)
         assert (await anext(readings)).cadence_rpm == 81
