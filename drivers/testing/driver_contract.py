@@ -83,8 +83,9 @@ class DriverContract:
             async with _opened(bike) as readings:
                 while True:
                     await _next(readings)
-                    heard.set()
                     await asyncio.sleep(0)
+                    # It is cancelled while its driver waits for the bike, not in the sleep above.
+                    heard.set()
 
         tasks = []
         for _ in range(3):
