@@ -76,7 +76,7 @@ function draw() {
   announced = key;
 }
 
-/** Show one bike or all of them. The link with the focus is hidden now: focus the one back. */
+/** Show one bike or all of them. The link that had the focus is hidden now: another gets it. */
 function turn() {
   const before = chosen;
   draw();
